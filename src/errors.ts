@@ -1,0 +1,42 @@
+/**
+ * - `read_failed`: the store did not answer a poll in time. Streams stay open; told once an outage.
+ * - `write_failed`: a push gave false. Its keys are kept and written as soon as the store answers.
+ * - `unsent_full`: more than `maxUnsent` keys wait for the store; a further push was not kept.
+ * - `key_unreadable`: the store answers, but `key` has no version and none can be written there.
+ * - `wake_failed`: wakes cannot be published or received. Events arrive by the poll alone.
+ * - `data_failed`, `data_timeout`: the callback threw, or took longer than `dataTimeout`. It is tried again.
+ * - `subject_failed`, `key_failed`: the callback threw while a stream was opening. The browser comes back by itself.
+ * - `streams_full`: `maxStreams` are open; a further one was told to come back later.
+ */
+export type SseTriggerErrorCode =
+  | 'read_failed'
+  | 'write_failed'
+  | 'unsent_full'
+  | 'key_unreadable'
+  | 'wake_failed'
+  | 'data_failed'
+  | 'data_timeout'
+  | 'subject_failed'
+  | 'key_failed'
+  | 'streams_full';
+
+/** Something went wrong that the package lives through. Misuse is a `TypeError` instead. */
+export class SseTriggerError extends Error {
+  override readonly name = 'SseTriggerError';
+  readonly code: SseTriggerErrorCode;
+  /** The key concerned, where it is exactly one. */
+  readonly key: string | undefined;
+  /** The path of the route concerned, where there is one. */
+  readonly route: string | undefined;
+
+  constructor(
+    code: SseTriggerErrorCode,
+    message: string,
+    details: { key?: string | undefined; route?: string | undefined; cause?: unknown } = {},
+  ) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    this.code = code;
+    this.key = details.key;
+    this.route = details.route;
+  }
+}
