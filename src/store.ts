@@ -29,9 +29,10 @@ export interface Store {
   /**
    * Optional: calls `onWake` when some process has written a version. Only a hint that makes an event arrive sooner: it
    * may come late, twice, out of order or never, but it never carries a version before that version was written.
+   * `onError` is told once an outage that wakes cannot be published or received, and at once of one that lasts already.
    * Returns its stop.
    */
-  subscribe?(onWake: (key: string, version: string) => void): () => void;
+  subscribe?(onWake: (key: string, version: string) => void, onError: (error: unknown) => void): () => void;
 
   /** Optional: closes what the store itself opened, and nothing that it was handed. */
   close?(): Promise<void>;

@@ -1,0 +1,210 @@
+import type { Clock } from './clock.ts';
+import type { Heartbeats, Visited } from './heartbeats.ts';
+import { joinPositions } from './position.ts';
+import { encodeEvent } from './server-event.ts';
+import type { Stats } from './stats.ts';
+
+/** Where the bytes of a stream go: a response, or whatever can take the place of one. */
+export interface Sink {
+  /** False when the client has not taken what it was sent: nothing more until `onDrain`. */
+  write(bytes: Buffer): boolean;
+  /** Ends the stream after what was written. */
+  end(): void;
+  /** Ends it at once. */
+  destroy(): void;
+  onDrain(listener: () => void): void;
+  /** Called when the client is gone or the stream has ended, at least once. */
+  onClose(listener: () => void): void;
+}
+
+/** One result of a callback, encoded once for all who look. */
+export interface Frame {
+  /** Counts the runs of a feed. Of two frames, the one with the greater number began later. */
+  readonly run: number;
+  /** What a client that has this frame may come back with; undefined when the version is not known. */
+  readonly position: string | undefined;
+  /** Equal for equal results. */
+  readonly digest: string;
+  /** The event, without an id; undefined when there is nothing to send. */
+  readonly event: Buffer | undefined;
+  /** The event with its position for id, for connections that show nothing else. */
+  readonly eventWithId: Buffer | undefined;
+}
+
+/** The place of one feed on a connection. */
+export class Slot {
+  /** What the client said it shows, and later what it was sent. */
+  position: string | undefined;
+  /** The run whose result the client has; results of earlier runs are nothing to it. */
+  shown = Number.POSITIVE_INFINITY;
+  /** The newest result; older ones are not kept for it. */
+  newest: Frame | undefined;
+  digest: string | undefined;
+  readonly connection: Connection;
+
+  constructor(connection: Connection, position: string | undefined) {
+    this.connection = connection;
+    this.position = position;
+  }
+
+  /** Whether it was settled yet what this client has to get. */
+  get decided(): boolean {
+    return this.shown !== Number.POSITIVE_INFINITY;
+  }
+
+  get owed(): Frame | undefined {
+    return this.newest !== undefined && this.newest.run > this.shown ? this.newest : undefined;
+  }
+}
+
+export interface ConnectionOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly heartbeats: Heartbeats;
+  readonly stats: Stats;
+  readonly heartbeat: number;
+  readonly lifetime: number;
+  readonly retry: readonly [number, number];
+  readonly writeTimeout: number;
+  /** What the client has of each feed. */
+  readonly positions: readonly (string | undefined)[];
+  /** Called once, when the stream has ended for whatever reason. */
+  readonly onEnd: () => void;
+}
+
+const HEARTBEAT = Buffer.from(':\n\n');
+/** A planned end: the client comes back soon, but not all clients in one moment. */
+const SOON = [200, 1000] as const;
+
+/**
+ * One open stream. It keeps no queue: what a client is owed follows from what it was sent and from the newest frame of
+ * each feed, so a client that reads slowly misses what is out of date and nothing else.
+ */
+export class Connection implements Visited {
+  readonly slots: readonly Slot[];
+  readonly #sink: Sink;
+  readonly #options: ConnectionOptions;
+  readonly #endsAt: number;
+  #open = true;
+  #lastWrite: number;
+  #blockedSince: number | undefined;
+
+  constructor(sink: Sink, options: ConnectionOptions) {
+    const { clock, random, retry, lifetime, positions } = options;
+    this.#sink = sink;
+    this.#options = options;
+    this.slots = positions.map((position) => new Slot(this, position));
+    this.#lastWrite = clock.now();
+    this.#endsAt = this.#lastWrite + lifetime * (0.8 + 0.2 * random());
+    sink.onDrain(() => this.#drained());
+    sink.onClose(() => this.#close());
+    this.#write(encodeEvent({ comment: 'open', retry: between(retry, random) }));
+    if (this.#open) options.heartbeats.schedule(this, this.#due());
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** A feed has a newer result for this client, which gets it now or when it has taken what it was sent before. */
+  offer(slot: Slot, frame: Frame): void {
+    if (slot.owed !== undefined && slot.owed !== frame) this.#options.stats.conflated += 1;
+    slot.newest = frame;
+    this.flush();
+  }
+
+  /** Writes what is owed, as far as the client takes it. */
+  flush(): void {
+    for (const slot of this.slots) {
+      const frame = slot.owed;
+      if (frame === undefined) continue;
+      if (!this.#open || this.#blockedSince !== undefined) return;
+      this.#send(slot, frame);
+    }
+  }
+
+  /** Ends the stream on the server's wish; the client comes back after `retry`. A client that takes nothing is cut off. */
+  end(retry: readonly [number, number] = SOON): void {
+    if (!this.#open) return;
+    if (this.#blockedSince === undefined) {
+      this.#write(encodeEvent({ retry: between(retry, this.#options.random) }));
+      this.#sink.end();
+    } else {
+      this.#sink.destroy();
+    }
+    this.#close();
+  }
+
+  visit(now: number): number {
+    const { stats, heartbeat, writeTimeout } = this.#options;
+    if (this.#blockedSince !== undefined && now >= this.#blockedSince + writeTimeout) {
+      stats.stuck += 1;
+      this.#sink.destroy();
+      this.#close();
+    } else if (now >= this.#endsAt) {
+      this.end();
+    } else if (this.#blockedSince === undefined && now >= this.#lastWrite + heartbeat) {
+      stats.heartbeats += 1;
+      this.#write(HEARTBEAT);
+    }
+    return this.#due();
+  }
+
+  #due(): number {
+    const { heartbeat, writeTimeout } = this.#options;
+    const next =
+      this.#blockedSince === undefined ? this.#lastWrite + heartbeat : this.#blockedSince + writeTimeout;
+    return Math.min(next, this.#endsAt);
+  }
+
+  #send(slot: Slot, frame: Frame): void {
+    const isNews = frame.event !== undefined && frame.digest !== slot.digest;
+    const hasMoved = frame.position !== undefined && frame.position !== slot.position;
+    slot.shown = frame.run;
+    if (!isNews && !hasMoved) return;
+    slot.position = frame.position;
+    if (isNews) {
+      slot.digest = frame.digest;
+      this.#options.stats.frames += 1;
+      if (this.slots.length === 1) this.#write(frame.eventWithId!);
+      else this.#write(Buffer.from(`id: ${this.currentId()}\n`), frame.event!);
+    } else {
+      // The client has this result already; an id alone, which is no event, makes it come back with the right one.
+      this.#write(encodeEvent({ id: this.currentId() }));
+    }
+  }
+
+  /** What the client is to come back with: what was written to it, and nothing that is only on its way. */
+  protected currentId(): string {
+    return joinPositions(this.slots.map((slot) => slot.position));
+  }
+
+  #write(...parts: Buffer[]): void {
+    const { clock, stats, heartbeats, writeTimeout } = this.#options;
+    this.#lastWrite = clock.now();
+    let taken = true;
+    for (const bytes of parts) {
+      stats.bytes += bytes.length;
+      taken = this.#sink.write(bytes) && taken;
+    }
+    if (taken || !this.#open) return;
+    this.#blockedSince = this.#lastWrite;
+    if (writeTimeout < this.#options.heartbeat) heartbeats.schedule(this, this.#due());
+  }
+
+  #drained(): void {
+    this.#blockedSince = undefined;
+    this.flush();
+  }
+
+  #close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#options.heartbeats.remove(this);
+    this.#options.onEnd();
+  }
+}
+
+function between([least, most]: readonly [number, number], random: () => number): number {
+  return Math.round(least + (most - least) * random());
+}

@@ -1,0 +1,24 @@
+import type { Clock } from './clock.ts';
+
+/**
+ * Gives `work` at most `ms`, then aborts it. Settles as soon as `abort` is aborted, by the deadline or by the caller,
+ * whether or not `work` heeds the signal; what it gives later is dropped.
+ *
+ * @throws DOMException named TimeoutError after `ms`; the reason of `abort` when the caller aborted; what `work` threw.
+ */
+export function withDeadline<T>(
+  clock: Clock,
+  ms: number,
+  work: (signal: AbortSignal) => T | PromiseLike<T>,
+  { abort = new AbortController(), hold = false }: { abort?: AbortController; hold?: boolean } = {},
+): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const expire = () => abort.abort(new DOMException(`no answer within ${ms} ms`, 'TimeoutError'));
+    const stop = clock.after(ms, expire, { hold });
+    abort.signal.addEventListener('abort', () => {
+      stop();
+      reject(abort.signal.reason);
+    });
+    new Promise<T>((begin) => begin(work(abort.signal))).finally(stop).then(resolve, reject);
+  });
+}

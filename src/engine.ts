@@ -1,0 +1,274 @@
+import { AsyncResource } from 'node:async_hooks';
+import type { Clock } from './clock.ts';
+import { Connection, type Sink, type Slot } from './connection.ts';
+import type { SseTriggerError } from './errors.ts';
+import { Feed } from './feed.ts';
+import { Gate } from './gate.ts';
+import { Heartbeats } from './heartbeats.ts';
+import { Outbox } from './outbox.ts';
+import { Poller } from './poller.ts';
+import { splitPositions } from './position.ts';
+import { noStats, type Stats } from './stats.ts';
+import type { Store } from './store.ts';
+import type { Subject } from './subject.ts';
+
+export interface EngineOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** A text that no process ever made before. */
+  readonly newToken: () => string;
+  readonly poll: number;
+  readonly storeTimeout: number;
+  readonly maxRuns: number;
+  readonly maxStreams: number;
+  readonly maxUnsent: number;
+  readonly onError: (error: SseTriggerError) => void;
+}
+
+/** What all streams of one `streamSse` have in common. */
+export interface Route {
+  /** Tells routes of one trigger apart, and is the same in every process that mounts the same routes. */
+  readonly number: number;
+  readonly heartbeat: number;
+  readonly retry: readonly [number, number];
+  readonly throttle: number;
+  readonly resync: number;
+  readonly dataTimeout: number;
+  readonly writeTimeout: number;
+  readonly lifetime: number;
+  readonly maxPerViewer: number;
+  readonly revision: string;
+}
+
+/** One feed of a stream that is to be opened. */
+export interface FeedRequest {
+  readonly keys: readonly string[];
+  readonly eventName: string | undefined;
+  /** The subject that results depend on; undefined when they are the same for all. */
+  readonly subject: Subject | undefined;
+  readonly data: (signal: AbortSignal) => unknown;
+}
+
+export interface StreamRequest {
+  readonly route: Route;
+  readonly sink: Sink;
+  readonly feeds: readonly FeedRequest[];
+  /** Who has no more than `maxPerViewer` streams; undefined for everybody. */
+  readonly viewer: string | undefined;
+  /** As the client sent it. */
+  readonly lastEventId: unknown;
+  /** The path, for errors. */
+  readonly path: string | undefined;
+}
+
+/** For a client that had better not come back soon, in milliseconds. */
+export const LATER = [30_000, 60_000] as const;
+
+/** A COMMIT whose answer was lost may still be landing for so long. */
+const PUSH_AGAIN_AFTER = 5000;
+
+/** What all streams of a trigger share. Nobody listening means that nothing runs. */
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #stats = noStats();
+  readonly #heartbeats: Heartbeats;
+  readonly #gate: Gate;
+  readonly #poller: Poller;
+  readonly #outbox: Outbox;
+  readonly #feeds = new Map<string, Feed>();
+  readonly #connections = new Set<Connection>();
+  /** The streams of each viewer, the oldest first. */
+  readonly #viewers = new Map<string, Set<Connection>>();
+  /** Keys that are to be pushed again, with what stops that. */
+  readonly #pushAgain = new Map<readonly string[], () => void>();
+  /** Work done for all runs outside the async context of any request or unit of work. */
+  readonly #context = new AsyncResource('SseTrigger');
+  #routes = 0;
+  #draining = false;
+  #onIdle: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: EngineOptions) {
+    const stats = this.#stats;
+    this.#options = options;
+    this.#heartbeats = new Heartbeats(options.clock);
+    this.#gate = new Gate(options.maxRuns);
+    this.#poller = new Poller({ ...options, stats, onAnswer: () => this.#outbox.retry() });
+    const { versions } = this.#poller;
+    this.#outbox = new Outbox({
+      ...options,
+      mark: () => versions.mark(),
+      onStored: (tokens, began) => versions.acknowledge(tokens, began),
+      onLost: (keys, joined) => versions.lose(keys, joined),
+    });
+  }
+
+  get onError(): (error: SseTriggerError) => void {
+    return this.#options.onError;
+  }
+
+  /** Numbers the routes of a trigger in the order in which they are made. */
+  nextRoute(): number {
+    this.#routes += 1;
+    return this.#routes;
+  }
+
+  stats(): Stats {
+    return {
+      ...this.#stats,
+      streams: this.#connections.size,
+      keys: this.#poller.versions.size,
+      unsent: this.#outbox.unsent,
+      storeDown: this.#poller.down,
+    };
+  }
+
+  countRefused(): void {
+    this.#stats.refused += 1;
+  }
+
+  /** Never rejects. */
+  push(keys: readonly string[]): Promise<boolean> {
+    return this.#context.runInAsyncScope(() => {
+      const stored = this.#outbox.push(keys);
+      // There is no answer to wait for before the streams of this process look.
+      if (this.#poller.down && this.#closing === undefined) {
+        this.#poller.versions.lose(keys, this.#poller.versions.mark());
+      }
+      return stored;
+    });
+  }
+
+  /** Pushes once more a little later, or when the trigger is closed. */
+  pushAgain(keys: readonly string[]): void {
+    const stop = this.#options.clock.after(PUSH_AGAIN_AFTER, () => {
+      this.#pushAgain.delete(keys);
+      void this.push(keys);
+    });
+    this.#pushAgain.set(keys, stop);
+  }
+
+  /** Why no stream may be opened now, if so. */
+  get refuses(): 'full' | 'draining' | undefined {
+    if (this.#draining) return 'draining';
+    return this.#connections.size >= this.#options.maxStreams ? 'full' : undefined;
+  }
+
+  open(request: StreamRequest): Connection {
+    return this.#context.runInAsyncScope(() => this.#open(request));
+  }
+
+  #open({ route, sink, feeds, viewer, lastEventId, path }: StreamRequest): Connection {
+    if (viewer !== undefined) this.#makeRoom(viewer, route.maxPerViewer);
+    const joined: [Feed, Slot][] = [];
+    const connection = new Connection(sink, {
+      ...this.#options,
+      ...route,
+      heartbeats: this.#heartbeats,
+      stats: this.#stats,
+      positions: splitPositions(lastEventId, feeds.length),
+      onEnd: () => {
+        for (const [feed, slot] of joined) feed.leave(slot);
+        this.#forget(connection, viewer);
+      },
+    });
+    if (!connection.open) return connection;
+    this.#connections.add(connection);
+    if (viewer !== undefined) this.#streamsOf(viewer).add(connection);
+    for (const [index, request] of feeds.entries()) {
+      const feed = this.#feed(route, index, request, path);
+      const slot = connection.slots[index]!;
+      joined.push([feed, slot]);
+      void feed.join(slot);
+    }
+    return connection;
+  }
+
+  #feed(
+    route: Route,
+    index: number,
+    { keys, eventName, subject, data }: FeedRequest,
+    path: string | undefined,
+  ): Feed {
+    const identity = [route.number, index, keys, subject?.text ?? ''];
+    const name = JSON.stringify(identity);
+    const known = this.#feeds.get(name);
+    if (known !== undefined) return known;
+    const feed = new Feed(
+      { ...this.#options, poller: this.#poller, gate: this.#gate, stats: this.#stats },
+      {
+        ...route,
+        keys,
+        eventName,
+        data,
+        identity: [...identity, eventName ?? '', route.revision],
+        route: path,
+        onEmpty: () => this.#feeds.delete(name),
+      },
+    );
+    this.#feeds.set(name, feed);
+    return feed;
+  }
+
+  /** A phone leaves dead streams behind, so it is the oldest that goes. */
+  #makeRoom(viewer: string, most: number): void {
+    for (const oldest of this.#viewers.get(viewer) ?? []) {
+      if (this.#streamsOf(viewer).size < most) return;
+      oldest.end(LATER);
+    }
+  }
+
+  #streamsOf(viewer: string): Set<Connection> {
+    const streams = this.#viewers.get(viewer) ?? new Set();
+    this.#viewers.set(viewer, streams);
+    return streams;
+  }
+
+  #forget(connection: Connection, viewer: string | undefined): void {
+    this.#connections.delete(connection);
+    if (viewer !== undefined) {
+      const streams = this.#viewers.get(viewer);
+      streams?.delete(connection);
+      if (streams?.size === 0) this.#viewers.delete(viewer);
+    }
+    if (this.#connections.size === 0) this.#onIdle?.();
+  }
+
+  /** Takes no more streams, and ends those that are open one by one over `ms`. */
+  async drain(ms: number): Promise<void> {
+    const { clock, random } = this.#options;
+    this.#draining = true;
+    const open = [...this.#connections];
+    if (open.length === 0) return;
+    const idle = new Promise<void>((resolve) => {
+      const before = this.#onIdle;
+      this.#onIdle = () => {
+        before?.();
+        resolve();
+      };
+    });
+    const stops = open.map((connection, index) => {
+      const delay = (ms * (index + random())) / open.length;
+      return clock.after(delay, () => connection.end(), { hold: true });
+    });
+    await idle;
+    for (const stop of stops) stop();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.drain(0);
+    for (const [keys, stop] of this.#pushAgain) {
+      stop();
+      void this.#outbox.push(keys);
+    }
+    this.#pushAgain.clear();
+    await this.#outbox.close();
+    await this.#options.store.close?.();
+  }
+}

@@ -1,0 +1,72 @@
+import type { Clock } from './clock.ts';
+
+/** Something to look after from time to time. */
+export interface Visited {
+  /** Does what is due, and says when to come again. */
+  visit(now: number): number;
+}
+
+/** How precisely, in milliseconds, anything comes when it is due. */
+const GRAIN = 100;
+
+/**
+ * One timer for all connections, however many: they are kept by the tenth of a second in which they are due. A connection
+ * that was written to meanwhile is not moved, it only finds nothing to do.
+ */
+export class Heartbeats {
+  readonly #clock: Clock;
+  readonly #due = new Map<number, Set<Visited>>();
+  readonly #places = new Map<Visited, number>();
+  #stopTimer: (() => void) | undefined;
+  #timerTick = Number.POSITIVE_INFINITY;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Comes at `at`, instead of when it was to come before. */
+  schedule(visited: Visited, at: number): void {
+    this.remove(visited);
+    const tick = Math.ceil(at / GRAIN);
+    const place = this.#due.get(tick) ?? new Set();
+    place.add(visited);
+    this.#due.set(tick, place);
+    this.#places.set(visited, tick);
+    if (tick < this.#timerTick) this.#arm(tick);
+  }
+
+  remove(visited: Visited): void {
+    const tick = this.#places.get(visited);
+    if (tick === undefined) return;
+    this.#places.delete(visited);
+    const place = this.#due.get(tick);
+    place?.delete(visited);
+    if (place?.size === 0) this.#due.delete(tick);
+    if (this.#due.size === 0) this.#disarm();
+  }
+
+  #arm(tick: number): void {
+    this.#stopTimer?.();
+    this.#timerTick = tick;
+    this.#stopTimer = this.#clock.after(Math.max(0, tick * GRAIN - this.#clock.now()), () => this.#turn());
+  }
+
+  #disarm(): void {
+    this.#stopTimer?.();
+    this.#timerTick = Number.POSITIVE_INFINITY;
+  }
+
+  #turn(): void {
+    const now = this.#clock.now();
+    this.#timerTick = Number.POSITIVE_INFINITY;
+    for (const [tick, place] of [...this.#due]) {
+      if (tick * GRAIN > now) continue;
+      for (const visited of place) {
+        const again = visited.visit(now);
+        // It may have ended during the visit.
+        if (this.#places.has(visited)) this.schedule(visited, Math.max(again, now + GRAIN));
+      }
+    }
+    if (this.#due.size > 0) this.#arm(Math.min(...this.#due.keys()));
+  }
+}

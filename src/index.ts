@@ -1,0 +1,7 @@
+export { SseTriggerError, type SseTriggerErrorCode } from './errors.ts';
+export { encodeEvent, type ServerEvent } from './server-event.ts';
+export type { Stats } from './stats.ts';
+export type { Reading, Store, StoredVersion } from './store.ts';
+export type { Feed, Run, Sendable, SharedFeed, StreamOptions } from './stream-options.ts';
+export { type Handler, streamSse } from './stream-sse.ts';
+export { SseTrigger, type SseTriggerOptions } from './trigger.ts';

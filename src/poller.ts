@@ -1,0 +1,204 @@
+import type { Clock } from './clock.ts';
+import { withDeadline } from './deadline.ts';
+import { SseTriggerError } from './errors.ts';
+import type { Stats } from './stats.ts';
+import type { Store, StoredVersion } from './store.ts';
+import { type OnChange, toSeed, Versions } from './versions.ts';
+
+export interface PollerOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly newToken: () => string;
+  readonly poll: number;
+  readonly storeTimeout: number;
+  readonly stats: Stats;
+  readonly onError: (error: SseTriggerError) => void;
+  /** The store answered a read. */
+  readonly onAnswer: () => void;
+}
+
+/**
+ * Keeps the versions of all watched keys up to date by reading them together, once a poll and when a stream opens. At
+ * most one read is under way at any time; the first watch starts the polls and the last one ends them.
+ */
+export class Poller {
+  readonly versions = new Versions();
+  readonly #options: PollerOptions;
+  #down = false;
+  #reading = false;
+  #pollDue = false;
+  /** What the next read is to bring, while another one is under way. */
+  #next: Batch | undefined;
+  #nextPoll = new Batch();
+  #stopTimer: (() => void) | undefined;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(options: PollerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the last read failed. */
+  get down(): boolean {
+    return this.#down;
+  }
+
+  /** Watches keys until the returned function is called. */
+  watch(keys: readonly string[], onChange: OnChange): () => void {
+    if (this.versions.size === 0) this.#start();
+    const unwatch = this.versions.watch(keys, onChange);
+    return () => {
+      unwatch();
+      if (this.versions.size === 0) this.#stop();
+    };
+  }
+
+  /**
+   * Resolves when a read of these keys that began after this call has ended, well or not. While the store is down it
+   * resolves at once: a crowd that comes back asks no more often than the polls do.
+   */
+  refresh(keys: readonly string[]): Promise<void> {
+    if (this.#down) return Promise.resolve();
+    this.#next ??= new Batch();
+    const { ended } = this.#next;
+    for (const key of keys) this.#next.keys.add(key);
+    this.#proceed();
+    return ended;
+  }
+
+  /** Resolves when the next poll has ended, well or not. */
+  nextPoll(): Promise<void> {
+    return this.#nextPoll.ended;
+  }
+
+  #start(): void {
+    const { store, clock, onError } = this.#options;
+    this.#schedule(clock.now());
+    this.#unsubscribe = store.subscribe?.(
+      (key, token) => this.versions.wake(key, token),
+      (cause) =>
+        onError(new SseTriggerError('wake_failed', 'wakes do not get through; the polls go on', { cause })),
+    );
+  }
+
+  #stop(): void {
+    this.#stopTimer?.();
+    this.#unsubscribe?.();
+    this.#next?.end();
+    this.#next = undefined;
+    this.#pollDue = this.#down = false;
+  }
+
+  /** The next poll begins one period after the last one began, and never before that has ended. */
+  #schedule(lastBegan: number): void {
+    const { clock, random, poll } = this.#options;
+    const due = lastBegan + poll * (0.9 + 0.2 * random());
+    this.#stopTimer?.();
+    this.#stopTimer = clock.after(Math.max(0, due - clock.now()), () => {
+      this.#pollDue = true;
+      this.#proceed();
+    });
+  }
+
+  /** Begins the next read, unless there is none or one is under way. A poll takes along what waits. */
+  #proceed(): void {
+    if (this.isBusy() || (!this.#pollDue && this.#next === undefined)) return;
+    const batch = this.#next;
+    this.#next = undefined;
+    this.#reading = true;
+    const read = this.#pollDue ? this.#poll() : this.#read([...(batch?.keys ?? [])]);
+    void read.then(() => {
+      this.#reading = false;
+      batch?.end();
+      this.#proceed();
+    });
+  }
+
+  async #poll(): Promise<void> {
+    const began = this.#options.clock.now();
+    const poll = this.#nextPoll;
+    this.#nextPoll = new Batch();
+    this.#pollDue = false;
+    await this.#read(this.versions.keys());
+    if (this.versions.size > 0) this.#schedule(began);
+    poll.end();
+  }
+
+  /** One deadline stands over all of it. Never rejects. */
+  async #read(keys: readonly string[]): Promise<void> {
+    const { clock, storeTimeout, onError, onAnswer } = this.#options;
+    try {
+      await withDeadline(clock, storeTimeout, (signal) => this.#readAndSeed(keys, signal));
+    } catch (cause) {
+      if (this.versions.size === 0) return;
+      const news = !this.#down;
+      this.#down = true;
+      if (news)
+        onError(
+          new SseTriggerError('read_failed', 'the store does not answer; streams wait for it', { cause }),
+        );
+      return;
+    }
+    this.#down = false;
+    onAnswer();
+  }
+
+  async #readAndSeed(keys: readonly string[], signal: AbortSignal): Promise<void> {
+    const missing = await this.#readOnce(keys, signal);
+    if (missing.length === 0) return;
+    const seeds = this.seeds(missing);
+    if (seeds.size > 0) await this.#options.store.add(seeds, signal);
+    for (const key of await this.#readOnce(missing, signal)) {
+      this.#unreadable(key, new Error('it was missing, and still is after it was written'));
+    }
+  }
+
+  /** Takes in what the store answers, and gives the keys that it does not have. */
+  async #readOnce(keys: readonly string[], signal: AbortSignal): Promise<string[]> {
+    const began = this.versions.mark();
+    this.#options.stats.checks += keys.length;
+    const readings = await this.#options.store.read(keys, signal);
+    signal.throwIfAborted();
+    const missing: string[] = [];
+    const answers = new Map<string, StoredVersion>();
+    for (const [index, key] of keys.entries()) {
+      const reading = readings[index];
+      if (reading === undefined) missing.push(key);
+      else if (reading instanceof Error) this.#unreadable(key, reading);
+      else answers.set(key, reading);
+    }
+    this.versions.read(answers, began);
+    return missing;
+  }
+
+  #unreadable(key: string, cause: Error): void {
+    if (!this.versions.unreadable(key)) return;
+    const message = `the key ${JSON.stringify(key)} cannot be read or written, so its pushes are not seen`;
+    this.#options.onError(new SseTriggerError('key_unreadable', message, { key, cause }));
+  }
+
+  // Apart from the rest so that the simulation can run with each of them made wrongly.
+
+  /** One read at a time: what would be second would only ask the same again. */
+  protected isBusy(): boolean {
+    return this.#reading;
+  }
+
+  /** What to write where nothing is. */
+  protected seeds(missing: readonly string[]): ReadonlyMap<string, string> {
+    return new Map(missing.map((key) => [key, toSeed(this.#options.newToken())]));
+  }
+}
+
+/** A read that is to come, and those who wait for its end. */
+class Batch {
+  readonly keys = new Set<string>();
+  readonly ended: Promise<void>;
+  end!: () => void;
+
+  constructor() {
+    this.ended = new Promise((resolve) => {
+      this.end = resolve;
+    });
+  }
+}

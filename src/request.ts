@@ -1,0 +1,139 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Sink } from './connection.ts';
+import { encodeEvent } from './server-event.ts';
+
+/** Any middleware's last argument. */
+export type Next = (error?: unknown) => void;
+
+/** A response as middleware may have changed it. */
+interface Response extends ServerResponse {
+  /** Put there by `compression`. */
+  flush?: () => void;
+}
+
+const HEAD: Readonly<Record<string, string>> = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-store, no-transform',
+  'X-Accel-Buffering': 'no',
+  'X-Content-Type-Options': 'nosniff',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
+const VARY = ['Cookie', 'Origin'];
+
+/** Whether it is too late to open a stream: the client is gone, or somebody else has answered. */
+export function isOver(req: IncomingMessage, res: ServerResponse): boolean {
+  return res.destroyed || res.writableEnded || res.headersSent || req.socket.destroyed;
+}
+
+/**
+ * Whether the response waits behind another one on its connection (HTTP/1.1 pipelining). Node does not tell such a
+ * response when the client is gone, so it cannot be a stream.
+ */
+export function isPipelined(req: IncomingMessage, res: ServerResponse): boolean {
+  return req.httpVersionMajor < 2 && res.socket === null;
+}
+
+/**
+ * Whether the page that asks may open the stream: one of the same site's own, or of an origin in `allowed`. The rules
+ * are those of Fetch Metadata (https://www.w3.org/TR/fetch-metadata/): a client that sends none is held to its Origin.
+ */
+export function isAllowedOrigin({ headers }: IncomingMessage, allowed: readonly string[] | '*'): boolean {
+  const { origin, 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': dest } = headers;
+  if (mode === 'navigate' || (dest !== undefined && dest !== 'empty')) return false;
+  if (allowed === '*' || (origin !== undefined && allowed.includes(origin))) return true;
+  if (site !== undefined) return site === 'same-origin' || site === 'none';
+  return origin === undefined || isOwnOrigin(origin, headers.host);
+}
+
+function isOwnOrigin(origin: string, host: string | undefined): boolean {
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
+
+/** Sends the head of a stream. What the application has set already stays. */
+export function sendHead(req: IncomingMessage, res: Response, allowed: readonly string[] | '*'): void {
+  const { origin } = req.headers;
+  res.statusCode = 200;
+  for (const [name, value] of Object.entries(HEAD)) setDefault(res, name, value);
+  if (allowed === '*') {
+    setDefault(res, 'Access-Control-Allow-Origin', '*');
+  } else if (origin !== undefined && allowed.includes(origin)) {
+    setDefault(res, 'Access-Control-Allow-Origin', origin);
+    setDefault(res, 'Access-Control-Allow-Credentials', 'true');
+  }
+  appendVary(res);
+  res.removeHeader('ETag');
+  // The connection ends with its stream, so that after a drain nobody comes back on it to a server that goes away.
+  res.shouldKeepAlive = false;
+  res.flushHeaders();
+  leaveSession(req);
+}
+
+/** Answers that all is well but not now: any other status makes an EventSource give up for good. */
+export function postpone(
+  req: IncomingMessage,
+  res: Response,
+  allowed: readonly string[] | '*',
+  [least, most]: readonly [number, number],
+): void {
+  sendHead(req, res, allowed);
+  res.end(encodeEvent({ comment: 'later', retry: Math.round(least + (most - least) * Math.random()) }));
+}
+
+/** Answers with a status that makes an EventSource give up. */
+export function refuse(res: ServerResponse, status: 401 | 403 | 405, why: string): void {
+  res.statusCode = status;
+  res.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  res.setHeader('Cache-Control', 'no-store');
+  res.end(`${why}\n`);
+}
+
+/** What a stream writes to. */
+export function toSink(req: IncomingMessage, res: Response): Sink {
+  const { socket } = req;
+  // A body that nobody reads would hide that the client has gone.
+  req.resume();
+  // An error of a response means that its client is gone, which `close` tells too.
+  res.on('error', () => {});
+  return {
+    write(bytes) {
+      const taken = res.write(bytes);
+      res.flush?.();
+      return taken;
+    },
+    end() {
+      // express-session would write to its store for a client that is gone.
+      if (!res.destroyed && !socket.destroyed) res.end();
+    },
+    destroy: () => res.destroy(),
+    onDrain: (listener) => res.on('drain', listener),
+    onClose(listener) {
+      const close = () => {
+        socket.off('close', close);
+        res.off('close', close);
+        listener();
+      };
+      socket.once('close', close);
+      res.once('close', close);
+    },
+  };
+}
+
+/**
+ * express-session writes its whole copy of the session back when the response ends, hours later with a stream, and may
+ * so undo a logout. Without an id it leaves the store alone.
+ */
+function leaveSession(req: IncomingMessage & { sessionID?: string | undefined }): void {
+  if (req.sessionID !== undefined) req.sessionID = undefined;
+}
+
+function setDefault(res: ServerResponse, name: string, value: string): void {
+  if (!res.hasHeader(name)) res.setHeader(name, value);
+}
+
+function appendVary(res: ServerResponse): void {
+  const present = String(res.getHeader('Vary') ?? '');
+  const names = present.split(',').map((name) => name.trim().toLowerCase());
+  if (names.includes('*')) return;
+  const missing = VARY.filter((name) => !names.includes(name.toLowerCase()));
+  if (missing.length > 0) res.setHeader('Vary', [present, ...missing].filter(Boolean).join(', '));
+}

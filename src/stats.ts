@@ -1,0 +1,49 @@
+/** What a trigger has done since it was made, and what it holds now. */
+export interface Stats {
+  /** Open streams. */
+  streams: number;
+  /** Distinct keys that are watched. */
+  keys: number;
+  /** Versions asked for, one a key and read. */
+  checks: number;
+  /** Calls of `data`. */
+  runs: number;
+  /** Calls of `data` that failed or took too long. */
+  failures: number;
+  /** Frames written to streams. */
+  frames: number;
+  /** Bytes written to streams, heartbeats and all. */
+  bytes: number;
+  heartbeats: number;
+  /** Feeds of streams that came back with a position that still stood: nothing was run or sent for them. */
+  resumed: number;
+  /** Frames that a slow client never got because a newer one took their place. */
+  conflated: number;
+  /** Clients that were cut off because they took nothing for `writeTimeout`. */
+  stuck: number;
+  /** Requests that did not become a stream: refused, or told to come back later. */
+  refused: number;
+  /** Keys whose push the store did not take yet. */
+  unsent: number;
+  /** Whether the last read of versions failed. */
+  storeDown: boolean;
+}
+
+export function noStats(): Stats {
+  return {
+    streams: 0,
+    keys: 0,
+    checks: 0,
+    runs: 0,
+    failures: 0,
+    frames: 0,
+    bytes: 0,
+    heartbeats: 0,
+    resumed: 0,
+    conflated: 0,
+    stuck: 0,
+    refused: 0,
+    unsent: 0,
+    storeDown: false,
+  };
+}

@@ -1,0 +1,111 @@
+import { createServer, type IncomingMessage, type RequestListener, request, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { ServerEvent } from './server-event.ts';
+
+export interface ReadEventsOptions {
+  /** Sent with the request, for example a cookie or `Last-Event-ID`. */
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** How many milliseconds the answer, and then each event, may take. @defaultValue 5000 */
+  deadline?: number | undefined;
+  /** Gives all that ends with an empty line: heartbeats, `retry` and lone ids too. @defaultValue false */
+  everything?: boolean | undefined;
+}
+
+/** An event as it came over the wire: `data` is text, and what the stream did not send is missing. */
+export type ReceivedEvent = ServerEvent & { readonly data?: string };
+
+/**
+ * Reads the events of a stream: `for await (const event of readEvents(app, '/ticker')) …`. The stream is closed when the
+ * loop is left, or by `return()`. An application is served on a port of its own meanwhile.
+ *
+ * @param target an Express application or another request listener, a listening server, or a URL to begin with.
+ * @param path the path of the stream, with its query.
+ * @throws Error when the answer is no event stream, when the deadline has passed, or when the connection breaks. When the
+ *   server ends the stream properly, the iteration ends too.
+ */
+export async function* readEvents(
+  target: RequestListener | Server | string | URL,
+  path: string,
+  { headers = {}, deadline = 5000, everything = false }: ReadEventsOptions = {},
+): AsyncGenerator<ReceivedEvent, void, undefined> {
+  const served = typeof target === 'function' ? createServer(target) : undefined;
+  const base = await toUrl(served ?? target);
+  const sent = request(new URL(path, base), {
+    agent: false,
+    headers: { accept: 'text/event-stream', ...headers },
+  });
+  const late = () => sent.destroy(new Error(`${path} sent nothing for ${deadline} ms`));
+  let timer = setTimeout(late, deadline);
+  try {
+    const answer = new Promise<IncomingMessage>((resolve, reject) =>
+      sent.on('response', resolve).on('error', reject),
+    );
+    sent.end();
+    for await (const event of parseEvents(requireStream(path, await answer))) {
+      if (!everything && event.data === undefined) continue;
+      clearTimeout(timer);
+      yield event;
+      timer = setTimeout(late, deadline);
+    }
+  } finally {
+    clearTimeout(timer);
+    sent.destroy();
+    served?.close();
+  }
+}
+
+async function toUrl(target: RequestListener | Server | string | URL): Promise<URL | string> {
+  if (typeof target === 'string' || target instanceof URL) return target;
+  if (!(target instanceof Server)) throw new TypeError('readEvents needs an application, a server or a URL');
+  if (!target.listening) await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
+  const { address, port } = target.address() as AddressInfo;
+  return `http://${address.includes(':') ? '127.0.0.1' : address}:${port}`;
+}
+
+function requireStream(path: string, response: IncomingMessage): IncomingMessage {
+  const type = response.headers['content-type'] ?? 'nothing';
+  if (response.statusCode === 200 && type.startsWith('text/event-stream')) return response;
+  throw new Error(`${path} answered ${response.statusCode} with ${type} instead of an event stream`);
+}
+
+/** https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation */
+async function* parseEvents(bytes: IncomingMessage): AsyncGenerator<ReceivedEvent> {
+  let fields = new Map<string, string>();
+  for await (const line of readLines(bytes)) {
+    if (line === '') {
+      if (fields.size > 0) yield toEvent(fields);
+      fields = new Map();
+    } else {
+      const [, name = '', value = ''] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
+      const field = name === '' ? 'comment' : name;
+      const before = field === 'data' || field === 'comment' ? fields.get(field) : undefined;
+      fields.set(field, before === undefined ? value : `${before}\n${value}`);
+    }
+  }
+}
+
+async function* readLines(bytes: IncomingMessage): AsyncGenerator<string> {
+  let rest = '';
+  for await (const text of bytes.setEncoding('utf8')) {
+    // A CR at the end may be half of a line end.
+    const lines = (rest + text).split(/\r\n|\r(?!$)|\n/);
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+}
+
+function toEvent(fields: ReadonlyMap<string, string>): ReceivedEvent {
+  const retry = fields.get('retry');
+  return {
+    ...pick(fields, 'comment'),
+    ...(retry !== undefined && /^\d+$/.test(retry) && { retry: Number(retry) }),
+    ...pick(fields, 'id'),
+    ...pick(fields, 'event'),
+    ...pick(fields, 'data'),
+  };
+}
+
+function pick<F extends 'comment' | 'id' | 'event' | 'data'>(fields: ReadonlyMap<string, string>, field: F) {
+  const value = fields.get(field);
+  return value !== undefined && ({ [field]: value } as Record<F, string>);
+}

@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto';
+import { systemClock } from './clock.ts';
+import { Engine } from './engine.ts';
+import type { SseTriggerError } from './errors.ts';
+import { requireKey } from './key.ts';
+import { requireCount, requireFunction, requireKnown, requireMs } from './option-checks.ts';
+import { type OnThrow, PushScopes } from './push-scope.ts';
+import type { Stats } from './stats.ts';
+import type { Store } from './store.ts';
+import { memoryStore } from './stores/memory-store.ts';
+
+export interface SseTriggerOptions {
+  /** Where versions are kept. @defaultValue in the memory of this process, which serves one process only */
+  store?: Store | undefined;
+  /** Milliseconds between two looks at the watched keys, ±10 %. @defaultValue 2000 */
+  poll?: number | undefined;
+  /** Milliseconds that the store has for all of a look, or for a push. @defaultValue 1000 */
+  storeTimeout?: number | undefined;
+  /** How many `data` callbacks run at once. @defaultValue 32 */
+  maxRuns?: number | undefined;
+  /** How many streams may be open; further ones are told to come back later. @defaultValue Infinity */
+  maxStreams?: number | undefined;
+  /** How many keys are kept while the store does not take pushes. @defaultValue 65536 */
+  maxUnsent?: number | undefined;
+  /** Gets what went wrong and was lived through. @defaultValue a process warning */
+  onError?: ((error: SseTriggerError) => void) | undefined;
+}
+
+const OPTIONS = [
+  'store',
+  'poll',
+  'storeTimeout',
+  'maxRuns',
+  'maxStreams',
+  'maxUnsent',
+  'onError',
+] as const satisfies readonly (keyof SseTriggerOptions)[];
+
+/** How `streamSse` reaches what its streams share. */
+export const ENGINE = Symbol('engine');
+
+/**
+ * Tells streams that what they show is out of date. One a process; `K` narrows the keys of a whole application:
+ * `` new SseTrigger<'ticker' | `notifications:${string}`>() ``.
+ */
+export class SseTrigger<K extends string = string> {
+  readonly [ENGINE]: Engine;
+  readonly #scopes: PushScopes;
+
+  /** @throws TypeError for an option that does not exist or cannot be meant. */
+  constructor(options: SseTriggerOptions = {}) {
+    requireKnown('SseTrigger', options, OPTIONS);
+    const {
+      store = memoryStore(),
+      poll = 2000,
+      storeTimeout = 1000,
+      maxRuns = 32,
+      maxStreams = Number.POSITIVE_INFINITY,
+      maxUnsent = 65_536,
+      onError = (error) => process.emitWarning(error),
+    } = options;
+    requireFunction('onError', onError, 'it gets an SseTriggerError');
+    for (const method of ['read', 'write', 'add'] as const) {
+      requireFunction(
+        `store.${method}`,
+        store[method],
+        'wrap a Keyv in a KeyvStore, and an ioredis client in a RedisStore',
+      );
+    }
+    this[ENGINE] = new Engine({
+      store,
+      clock: systemClock,
+      random: Math.random,
+      newToken,
+      poll: requireMs('poll', poll),
+      storeTimeout: requireMs('storeTimeout', storeTimeout),
+      maxRuns: requireCount('maxRuns', maxRuns),
+      maxStreams: requireCount('maxStreams', maxStreams),
+      maxUnsent: requireCount('maxUnsent', maxUnsent, 0),
+      onError: (error) => report(error, onError),
+    });
+    this.#scopes = new PushScopes((keys, threw) => {
+      void this[ENGINE].push(keys);
+      if (threw) this[ENGINE].pushAgain(keys);
+    });
+  }
+
+  /**
+   * Says that what streams show for these keys is out of date. It writes a new version at each and carries nothing else;
+   * call it when the change is committed. Inside `pushAfter` the keys are taken over until the work is done.
+   *
+   * @returns a promise, though linters are not told, since a save need not wait for it. It never rejects. True: the store
+   *   has the new versions. False: it did not take them within `storeTimeout`, or the trigger is closed; keys are kept
+   *   and written as soon as the store answers.
+   * @throws TypeError for anything but a key (1 to 512 bytes of text without control characters) or an array of keys.
+   */
+  push(key: K | readonly K[]): PromiseLike<boolean> {
+    const keys = (Array.isArray(key) ? key : [key]).map(requireKey);
+    if (keys.length === 0 || this.#scopes.take(keys)) return Promise.resolve(true);
+    return this[ENGINE].push(keys);
+  }
+
+  /**
+   * Runs a unit of work, such as a transaction, and pushes what was pushed in it once it has settled, each key once. It
+   * goes around the transaction, not into it. Units may be nested; the outermost one pushes.
+   *
+   * @param options.onThrow what becomes of the keys when `work` throws: 'push' them, at once and again 5 s later, because
+   *   a COMMIT whose answer was lost may have happened, or 'drop' them. @defaultValue 'push'
+   * @returns what `work` gives; it does not wait for the store.
+   * @throws what `work` throws.
+   */
+  async pushAfter<T>(
+    work: () => T | PromiseLike<T>,
+    { onThrow = 'push' }: { onThrow?: OnThrow | undefined } = {},
+  ): Promise<T> {
+    requireFunction('work', work, 'pushAfter(() => doSomething())');
+    if (onThrow !== 'push' && onThrow !== 'drop') throw new TypeError("onThrow must be 'push' or 'drop'");
+    return await this.#scopes.run(work, onThrow);
+  }
+
+  /** What this trigger has done so far, and what it holds now. */
+  stats(): Readonly<Stats> {
+    return this[ENGINE].stats();
+  }
+
+  /**
+   * Ends all streams, spread over `ms` so that their clients do not all come back in one moment, and lets no new ones in:
+   * they are told to come back later. Resolves when the last one has ended. This cannot be taken back.
+   */
+  async drain(ms: number): Promise<void> {
+    await this[ENGINE].drain(requireMs('drain', ms, 0));
+  }
+
+  /**
+   * Ends all streams at once, gives pushes that the store did not take a last chance of `storeTimeout`, and closes what
+   * the store itself has opened. After it a push gives false.
+   */
+  async close(): Promise<void> {
+    await this[ENGINE].close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** The time in it is for people who look; only the whole text means anything. */
+function newToken(): string {
+  const microseconds = Math.round((performance.timeOrigin + performance.now()) * 1000);
+  return `${microseconds}-${randomBytes(8).toString('hex')}`;
+}
+
+function report(error: SseTriggerError, onError: (error: SseTriggerError) => void): void {
+  try {
+    onError(error);
+  } catch (thrown) {
+    process.emitWarning(new Error('onError itself threw', { cause: thrown }));
+  }
+}

@@ -1,0 +1,207 @@
+import type { StoredVersion } from './store.ts';
+
+/** Called once for all keys of a listener that changed together. `urgent` is false for a change that can wait a little. */
+export type OnChange = (urgent: boolean) => void;
+
+/** What is known of one watched key. */
+interface Watch {
+  readonly listeners: Set<OnChange>;
+  /** What the store holds; undefined while that is not known. */
+  version: StoredVersion | undefined;
+  /** The data set that answered last. */
+  identity: string | undefined;
+  /** When all this was so: the mark at which its read began, or at which its push was acknowledged or its wake came. */
+  asOf: number;
+  /** The mark of the last change that could not wait. */
+  changedAt: number;
+  /** The token of the last acknowledged push of this process, whose wake tells nothing new. */
+  own: string | undefined;
+  /** The mark at which the key was found to be neither there nor to be written, while that is so. */
+  unreadableAt: number | undefined;
+}
+
+const NEVER = -1;
+const SEED = '-seed';
+
+/** Makes a token that a reader writes where nothing is. */
+export function toSeed(token: string): string {
+  return token + SEED;
+}
+
+function isSeed(token: string): boolean {
+  return token.endsWith(SEED);
+}
+
+/**
+ * The versions of all watched keys as far as they are known here, and who wants to hear of a change.
+ *
+ * Whatever is learnt about a key carries a mark, a number that only grows, of the moment from which it was true. Later
+ * marks win, in whatever order answers arrive.
+ */
+export class Versions {
+  readonly #watches = new Map<string, Watch>();
+  #lastMark = 0;
+
+  get size(): number {
+    return this.#watches.size;
+  }
+
+  keys(): string[] {
+    return [...this.#watches.keys()];
+  }
+
+  /** Numbers this moment. */
+  mark(): number {
+    this.#lastMark += 1;
+    return this.#lastMark;
+  }
+
+  /** Tells `onChange` of changes of these keys until the returned function is called. */
+  watch(keys: readonly string[], onChange: OnChange): () => void {
+    for (const key of keys) {
+      const watch = this.#watches.get(key) ?? unknown();
+      this.#watches.set(key, watch);
+      watch.listeners.add(onChange);
+    }
+    return () => {
+      for (const key of keys) {
+        const watch = this.#watches.get(key);
+        if (watch?.listeners.delete(onChange) && watch.listeners.size === 0) this.#watches.delete(key);
+      }
+    };
+  }
+
+  /** The versions of these keys, each with its data set; undefined when one of them is not known. */
+  of(keys: readonly string[]): readonly string[] | undefined {
+    const versions: string[] = [];
+    for (const key of keys) {
+      const watch = this.#watches.get(key);
+      if (watch?.version === undefined || watch.unreadableAt !== undefined) return undefined;
+      versions.push(this.compared(watch.version));
+    }
+    return versions;
+  }
+
+  /** Whether all of these keys have answered since `mark`. */
+  isKnownSince(keys: readonly string[], mark: number): boolean {
+    return keys.every((key) => {
+      const watch = this.#watches.get(key);
+      return watch !== undefined && Math.max(watch.asOf, watch.unreadableAt ?? NEVER) > mark;
+    });
+  }
+
+  /** The store answered reads that began at `began`. */
+  read(answers: ReadonlyMap<string, StoredVersion>, began: number): void {
+    const changes = new Changes();
+    for (const [key, version] of answers) {
+      const watch = this.#watches.get(key);
+      if (watch === undefined || !this.accepts(watch, began)) continue;
+      watch.unreadableAt = undefined;
+      watch.asOf = began;
+      if (this.differs(watch.version, version)) record(watch, version, changes);
+    }
+    changes.tell();
+  }
+
+  /** The store has neither a version for this key nor takes one. Never a change. Says whether that is news. */
+  unreadable(key: string): boolean {
+    const watch = this.#watches.get(key);
+    if (watch === undefined) return false;
+    const news = watch.unreadableAt === undefined;
+    watch.unreadableAt = this.mark();
+    return news;
+  }
+
+  /** The store has taken these tokens of this process, whose writing began at `began`. */
+  acknowledge(tokens: ReadonlyMap<string, string>, began: number): void {
+    const changes = new Changes();
+    for (const [key, token] of tokens) {
+      const watch = this.#watches.get(key);
+      if (watch?.identity === undefined) continue;
+      // A change seen since then may be this token or a later one; to go back to it would be a change too many.
+      if (watch.changedAt > began) {
+        if (watch.version?.token === token) watch.own = token;
+        continue;
+      }
+      watch.own = token;
+      watch.asOf = this.mark();
+      record(watch, { token, identity: watch.identity }, changes);
+    }
+    changes.tell();
+  }
+
+  /** The store may or may not have taken pushes of these keys, whose writing began at `began`. */
+  lose(keys: Iterable<string>, began: number): void {
+    const changes = new Changes();
+    for (const key of keys) {
+      const watch = this.#watches.get(key);
+      if (watch === undefined || (watch.version === undefined && watch.changedAt > began)) continue;
+      watch.version = undefined;
+      watch.asOf = watch.changedAt = this.mark();
+      changes.add(watch.listeners, true);
+    }
+    changes.tell();
+  }
+
+  /** Some process says that it has written `token`: a hint, taken for true until the next read. */
+  wake(key: string, token: string): void {
+    const watch = this.#watches.get(key);
+    if (watch?.identity === undefined || watch.version?.token === token || watch.own === token) return;
+    const changes = new Changes();
+    watch.asOf = this.mark();
+    record(watch, { token, identity: watch.identity }, changes);
+    changes.tell();
+  }
+
+  // The decisions, apart from the rest so that the simulation can run with each of them made wrongly.
+
+  /** An answer counts unless it was asked for before what is known already. */
+  protected accepts(watch: { readonly asOf: number }, began: number): boolean {
+    return began > watch.asOf;
+  }
+
+  protected differs(known: StoredVersion | undefined, answer: StoredVersion): boolean {
+    return known === undefined || this.compared(known) !== this.compared(answer);
+  }
+
+  protected compared({ identity, token }: StoredVersion): string {
+    return `${identity}:${token}`;
+  }
+}
+
+function unknown(): Watch {
+  return {
+    listeners: new Set(),
+    version: undefined,
+    identity: undefined,
+    asOf: NEVER,
+    changedAt: NEVER,
+    own: undefined,
+    unreadableAt: undefined,
+  };
+}
+
+function record(watch: Watch, version: StoredVersion, changes: Changes): void {
+  // Another data set answers, and nobody has pushed there since: whatever was lost with the old one can wait a little.
+  const untouched = watch.version?.token === version.token || isSeed(version.token);
+  const urgent = watch.version === undefined || watch.identity === version.identity || !untouched;
+  watch.version = version;
+  watch.identity = version.identity;
+  if (urgent) watch.changedAt = watch.asOf;
+  changes.add(watch.listeners, urgent);
+}
+
+/** Who has to be told of a batch of changes: each once, and after all of them are recorded. */
+class Changes {
+  readonly #listeners = new Map<OnChange, boolean>();
+
+  add(listeners: ReadonlySet<OnChange>, urgent: boolean): void {
+    for (const listener of listeners) {
+      this.#listeners.set(listener, urgent || this.#listeners.get(listener) === true);
+    }
+  }
+
+  tell(): void {
+    for (const [listener, urgent] of this.#listeners) listener(urgent);
+  }
+}
