@@ -1,0 +1,141 @@
+import type { Reading, Store } from '../store.ts';
+import { batches, Keyspace, type KeyspaceOptions, tokenOf } from './keyspace.ts';
+import { isRefusal, type RedisClient, RedisConnection, RedisLink } from './redis-connection.ts';
+import { RedisWakes } from './redis-wakes.ts';
+
+export interface RedisStoreOptions extends KeyspaceOptions {
+  /**
+   * Whether pushes wake other processes over pub/sub, and theirs this one, so that events arrive in milliseconds rather
+   * than with the next poll. @defaultValue true
+   */
+  wake?: boolean | undefined;
+}
+
+/**
+ * Keeps versions in Redis as plain texts at `<prefix><key>`. Wakes go over the channel `<prefix>wake:<db>`.
+ *
+ * The client handed in only says how to connect (its `keyPrefix` does not count) and is never used itself, so that it
+ * may block or subscribe. Up to three connections are made when they are needed, named `sse-trigger:read`, `:write` and
+ * `:wake`; one that is lost or silent is given up, and the next call makes another.
+ *
+ * Needs the permissions `+info +mget +set`, and `+publish +subscribe` for wakes. Where `info` is refused, each new
+ * connection counts as another data set, and nobody notices that a replica answers. Where single keys may not be read,
+ * `+get` tells which.
+ *
+ * @throws TypeError for a Cluster, which refuses commands over several slots.
+ */
+export class RedisStore implements Store {
+  readonly #keyspace: Keyspace;
+  // Apart, so that a large batch of pushes neither holds up the polls nor falls with one that missed its deadline.
+  readonly #reads: RedisLink;
+  readonly #writes: RedisLink;
+  readonly #wakes: RedisWakes | undefined;
+  #closed = false;
+
+  constructor(client: RedisClient, { wake = true, ...keyspace }: RedisStoreOptions = {}) {
+    if (client.isCluster) throw new TypeError('RedisStore takes a Redis client, not a Cluster');
+    const connect = (use: string) => () => new RedisConnection(client, `sse-trigger:${use}`);
+    this.#keyspace = new Keyspace(keyspace);
+    this.#reads = new RedisLink(connect('read'));
+    this.#writes = new RedisLink(connect('write'));
+    // Channels know no databases, so the name has to.
+    const channel = `${this.#keyspace.prefix}wake:${client.options.db ?? 0}`;
+    this.#wakes = wake ? new RedisWakes(connect('wake'), channel) : undefined;
+  }
+
+  async read(keys: readonly string[], signal: AbortSignal): Promise<readonly Reading[]> {
+    try {
+      return await this.#reads.use(signal, (connection) => this.#read(keys, connection));
+    } catch (error) {
+      this.#wakes?.renew();
+      throw error;
+    }
+  }
+
+  async write(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
+    await this.#writes.use(signal, async (connection) => {
+      let refused: Error | undefined;
+      for (const batch of batches([...versions])) {
+        const replies = await connection.run(batch.map((version) => this.#set(version)));
+        const written = batch.filter((_, index) => !isRefusal(replies[index]));
+        await this.#wakes?.publish(written, connection);
+        const first = replies.findIndex(isRefusal);
+        if (first >= 0) refused ??= refusal(batch[first]?.[0], replies[first]);
+      }
+      if (refused !== undefined) throw refused;
+    });
+  }
+
+  /** Which keys refuse a version shows in the next read. */
+  async add(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
+    await this.#reads.use(signal, async (connection) => {
+      for (const batch of batches([...versions])) {
+        await connection.run(batch.map((version) => [...this.#set(version), 'NX']));
+      }
+    });
+  }
+
+  subscribe(onWake: (key: string, version: string) => void, onError: (error: unknown) => void): () => void {
+    if (this.#closed || this.#wakes === undefined) return () => {};
+    return this.#wakes.subscribe(onWake, onError);
+  }
+
+  /** Closes the connections of the store. Calls under way and later ones reject; the client handed in stays as it is. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([this.#reads.close(), this.#writes.close(), this.#wakes?.close()]);
+  }
+
+  #set([key, token]: readonly [key: string, token: string]): unknown[] {
+    return ['set', this.#keyspace.placeOf(key), token, 'PX', this.#keyspace.lifetime()];
+  }
+
+  async #read(keys: readonly string[], connection: RedisConnection): Promise<Reading[]> {
+    const places = [...batches(keys.map((key) => this.#keyspace.placeOf(key)))];
+    const commands = [['info', 'replication'], ...places.map((batch) => ['mgetBuffer', ...batch])];
+    const [info, ...answers] = await connection.run(commands);
+    if (typeof info === 'string' && /^role:(slave|replica)\b/m.test(info)) {
+      const error = new Error('Redis answers as a replica; point the client at the primary');
+      connection.close(error);
+      throw error;
+    }
+    const identity = identityOf(info) ?? connection.id;
+    const readings: Reading[] = [];
+    for (const [index, batch] of places.entries()) {
+      const values = await valuesOf(answers[index], batch, connection);
+      for (const value of values) {
+        readings.push(Buffer.isBuffer(value) ? { token: tokenOf(value), identity } : (value ?? undefined));
+      }
+    }
+    return readings;
+  }
+}
+
+/** Changes with every crash, restart and promotion, and not with a lost connection. */
+function identityOf(info: unknown): string | undefined {
+  return typeof info === 'string' ? /^master_replid:(\S+)/m.exec(info)?.[1] : undefined;
+}
+
+type Value = Buffer | null | Error;
+
+/** What MGET answered. It refuses all keys for one that may not be read, so then they are asked for one by one. */
+async function valuesOf(answer: unknown, places: string[], connection: RedisConnection): Promise<Value[]> {
+  if (!isRefusal(answer)) return answer as Value[];
+  if (!isForbidden(answer)) throw refusal(places[0], answer);
+  const values = await connection.run(places.map((place) => ['getBuffer', place]));
+  return values.map((value, index) => {
+    if (!isRefusal(value)) return value as Value;
+    if (isForbidden(value)) return value;
+    // MGET would pass over a key of another type.
+    if (value.message.startsWith('WRONGTYPE')) return null;
+    throw refusal(places[index], value);
+  });
+}
+
+function isForbidden(error: Error): boolean {
+  return error.message.startsWith('NOPERM');
+}
+
+function refusal(key: string | undefined, cause: unknown): Error {
+  return new Error(`Redis refused ${key}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+}

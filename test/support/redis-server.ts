@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { freePort } from './free-port.ts';
+
+export interface RedisServerOptions {
+  /** @defaultValue a free one */
+  port?: number | undefined;
+  /** Further arguments, such as `['--requirepass', 'secret']`. They win over the ones given here. */
+  args?: readonly string[] | undefined;
+  /** Where `dump.rdb` is read from and saved to. A folder handed in is left there. @defaultValue an own temporary one */
+  dir?: string | undefined;
+}
+
+/** A real redis-server of the test's own, without a configuration file, that saves only when told to (`SAVE`). */
+export class RedisServer implements AsyncDisposable {
+  readonly port: number;
+  readonly url: string;
+  readonly dir: string;
+  readonly #args: readonly string[];
+  readonly #ownsDir: boolean;
+  #child: ChildProcess | undefined;
+
+  /** Made by `startRedis`. */
+  constructor(port: number, dir: string, ownsDir: boolean, args: readonly string[]) {
+    this.port = port;
+    this.url = `redis://127.0.0.1:${port}`;
+    this.dir = dir;
+    this.#ownsDir = ownsDir;
+    this.#args = args;
+  }
+
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error('redis-server is not running');
+    return this.#child.pid;
+  }
+
+  /** Resolves when connections are accepted and what was saved is loaded. */
+  async start(): Promise<void> {
+    const at = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.dir];
+    const plain = ['--save', '', '--appendonly', 'no', '--repl-diskless-sync-delay', '0'];
+    const child = spawn('redis-server', [...at, ...plain, ...this.#args], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const log: string[] = [];
+    await new Promise<void>((resolve, reject) => {
+      child.once('error', () =>
+        reject(new Error('redis-server cannot be run: apt-get install redis-server')),
+      );
+      child.once('exit', () => reject(new Error(`redis-server ended:\n${log.join('\n')}`)));
+      createInterface(child.stdout).on('line', (line) => {
+        log.push(line);
+        if (line.includes('Ready to accept connections')) resolve();
+      });
+    });
+    this.#child = child;
+    endWithThisProcess(child);
+  }
+
+  /** Sends a signal, and waits for the end unless it is SIGSTOP or SIGCONT. Nothing is saved. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    child.kill(signal);
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') return;
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    this.#child = undefined;
+  }
+
+  /** A crash, then the same port and folder again: what was not saved is gone. */
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    if (this.#ownsDir) await rm(this.dir, { recursive: true, force: true });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/** @throws when redis-server is not installed or does not start. */
+export async function startRedis({ port, args = [], dir }: RedisServerOptions = {}): Promise<RedisServer> {
+  const folder = dir ?? (await mkdtemp(join(tmpdir(), 'sse-trigger-redis-')));
+  const server = new RedisServer(port ?? (await freePort()), folder, dir === undefined, args);
+  try {
+    await server.start();
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return server;
+}
+
+/** Even a SIGKILL of this process closes the pipe that the watchdog reads. */
+function endWithThisProcess(child: ChildProcess): void {
+  const watchdog = spawn('sh', ['-c', `cat; kill -9 ${child.pid}`], { stdio: ['pipe', 'ignore', 'ignore'] });
+  child.once('exit', () => watchdog.kill());
+}
