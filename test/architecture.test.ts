@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path/posix';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+/** The floors of src from the ground up. A file imports from lower floors only, never from its own. */
+const floors = [
+  ['clock', 'errors', 'key', 'option-checks', 'position', 'server-event', 'stats', 'store', 'subject'],
+  ['stores/keyspace', 'stores/until-aborted', 'testing'],
+  ['stores/keyv-store', 'stores/redis-connection'],
+  ['stores/memory-store', 'stores/redis-wakes'],
+  ['stores/redis-store'],
+  ['deadline', 'gate', 'heartbeats', 'push-scope', 'versions'],
+  ['connection', 'outbox', 'poller'],
+  ['feed', 'request'],
+  ['engine'],
+  ['stream-options', 'trigger'],
+  ['stream-sse'],
+  ['index'],
+];
+/** Not for the package itself. */
+const forUsers = ['index', 'testing'];
+
+const src = fileURLToPath(new URL('../src', import.meta.url));
+const files = readdirSync(src, { encoding: 'utf8', recursive: true })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => path.replace(/\.ts$/, ''));
+const floorOf = (file: string) => floors.findIndex((floor) => floor.includes(file));
+
+it('has a floor for every file', () => {
+  expect(files.sort(), 'src, and the floors of this test').toEqual(floors.flat().sort());
+});
+
+it('imports downward only', () => {
+  const wrong = files.flatMap((file) =>
+    importsOf(file)
+      .filter((imported) => forUsers.includes(imported) || floorOf(imported) >= floorOf(file))
+      .map((imported) => `${file} (${floorOf(file)}) imports ${imported} (${floorOf(imported)})`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+it('exports these values and no others', async () => {
+  const index = await import('../src/index.ts');
+  expect(Object.keys(index).sort()).toEqual(['SseTrigger', 'SseTriggerError', 'encodeEvent', 'streamSse']);
+});
+
+function importsOf(file: string): string[] {
+  const source = readFileSync(`${src}/${file}.ts`, 'utf8');
+  return [...source.matchAll(/(?:from|import)\s*\(?'(\.[^']+)\.ts'/g)].map(([, path]) =>
+    join(dirname(file), path!),
+  );
+}

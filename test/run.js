@@ -1,0 +1,117 @@
+// Everything that has to hold, from a fresh clone on a machine with nothing but Node and npm: `npm test`.
+// With arguments (`npm test -- test/stores`) vitest gets them, and lint and types are left out.
+// Plain JavaScript over Node's built-ins, since it runs before there are node modules.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installModules } from '../demo/install.js';
+
+/** Real programs that tests start on ports of their own. */
+const programs = [
+  { program: 'redis-server', debian: 'redis-server', use: 'the Redis store and what goes wrong with it' },
+  { program: 'chromium', debian: 'chromium', use: 'the demo in a real browser' },
+];
+
+const args = process.argv.slice(2);
+const counts = { passed: 0, failed: 0, skipped: 0 };
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+try {
+  step('programs', installPrograms);
+  step('node modules', installModules);
+  if (args.length === 0) step('lint', () => script('lint'));
+  step('build', () => script('build'));
+  if (args.length === 0) step('types', () => script('types'));
+  step('tests', runTests);
+} catch (error) {
+  counts.failed ||= 1; // a step that is no test counts as one
+  console.error(error.message);
+  process.exitCode = error.status ?? 1;
+}
+const { passed, failed, skipped } = counts;
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+
+/** @param {string} name @param {() => void} work */
+function step(name, work) {
+  console.log(`> ${name}`);
+  work();
+}
+
+function installPrograms() {
+  const missing = programs.filter(({ program }) => !onPath(program));
+  if (missing.length === 0) return;
+  const packages = missing.map(({ debian }) => debian);
+  if (process.getuid?.() !== 0 || !onPath('apt-get')) {
+    const list = missing.map(({ program, use }) => `  ${program}, for ${use}`).join('\n');
+    throw new Error(
+      `Missing programs:\n${list}\nOn Debian or Ubuntu: sudo apt-get install ${packages.join(' ')}`,
+    );
+  }
+  console.log(`Installing ${packages.join(', ')} (apt-get) …`);
+  const install = ['install', '-y', '--no-install-recommends', ...packages];
+  if (apt(install).status === 0) return;
+  // Perhaps the lists of packages are missing or old.
+  const update = apt(['update']);
+  const { status, stderr } = apt(install);
+  if (status !== 0) throw failure(`apt-get ${install.join(' ')}`, status, `${update.stderr}${stderr}`);
+}
+
+/** @param {string} program */
+function onPath(program) {
+  return (process.env.PATH ?? '').split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** @param {string[]} aptArgs */
+function apt(aptArgs) {
+  // The last two keep a service that comes with a package from being started: the one under systemd, the other elsewhere.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', SYSTEMD_OFFLINE: '1', RUNLEVEL: '1' };
+  // A new machine may still be busy with updates of its own.
+  return spawnSync('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=120', ...aptArgs], {
+    encoding: 'utf8',
+    env,
+  });
+}
+
+/** @param {string} name One of package.json's scripts. */
+function script(name) {
+  const { status } = spawnSync('npm', ['run', '--silent', name], { stdio: 'inherit' });
+  if (status !== 0) throw failure(`npm run ${name}`, status);
+}
+
+function runTests() {
+  const directory = mkdtempSync(join(tmpdir(), 'sse-trigger-'));
+  const report = join(directory, 'vitest.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...args];
+  const { status } = spawnSync(process.execPath, vitest, { stdio: 'inherit' });
+  if (existsSync(report)) count(JSON.parse(readFileSync(report, 'utf8')));
+  rmSync(directory, { recursive: true });
+  // An unhandled rejection, or no test at all, fails the run without failing a test.
+  if (status !== 0) throw failure('vitest', status);
+}
+
+/** @param {any} report What vitest's JSON reporter wrote. */
+function count(report) {
+  counts.passed = report.numPassedTests;
+  counts.skipped = report.numPendingTests + report.numTodoTests;
+  // A file that could not be loaded, or whose hook threw, has failed without a failed test in it.
+  const failedFiles = report.testResults.filter(
+    ({ status, assertionResults }) =>
+      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  );
+  counts.failed = report.numFailedTests + failedFiles.length;
+}
+
+/** @param {string} what @param {number | null} status @param {string} [output] */
+function failure(what, status, output = '') {
+  return Object.assign(new Error(`${what} failed\n${output}`.trimEnd()), { status });
+}
