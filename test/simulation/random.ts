@@ -1,0 +1,25 @@
+/** Numbers that are the same in every run with the same seed. */
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** From 0 to less than 1 (mulberry32). */
+  next = (): number => {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = this.#state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+
+  upTo(most: number): number {
+    return this.next() * most;
+  }
+
+  chance(probability: number): boolean {
+    return this.next() < probability;
+  }
+}

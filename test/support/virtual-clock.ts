@@ -1,0 +1,53 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../../src/clock.ts';
+
+interface Timer {
+  readonly at: number;
+  readonly run: () => void;
+}
+
+/** Time that passes only when the test says so, and everything that is due in it happens in its order. */
+export class VirtualClock implements Clock {
+  readonly #timers = new Set<Timer>();
+  #now = 0;
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(delay: number, run: () => void): () => void {
+    const timer = { at: this.#now + delay, run };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  /** Timers that were neither stopped nor run. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    for (;;) {
+      await settled();
+      const next = this.#earliest();
+      if (next === undefined || next.at > end) break;
+      this.#now = next.at;
+      this.#timers.delete(next);
+      next.run();
+    }
+    this.#now = end;
+  }
+
+  /** Of timers due at the same moment, the one set first. */
+  #earliest(): Timer | undefined {
+    let earliest: Timer | undefined;
+    for (const timer of this.#timers) if (earliest === undefined || timer.at < earliest.at) earliest = timer;
+    return earliest;
+  }
+}
+
+/** Resolves when all promises have gone as far as they can without time passing. */
+export async function settled(): Promise<void> {
+  await setImmediate();
+}
