@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest';
+import { Stage } from './support/stage.ts';
+
+/** A callback whose answers the test gives, run by run. */
+function manual() {
+  const runs: { signal: AbortSignal; answer(value: unknown): void; fail(error: unknown): void }[] = [];
+  const data = (signal: AbortSignal) =>
+    new Promise((resolve, reject) => runs.push({ signal, answer: resolve, fail: reject }));
+  return { runs, data };
+}
+
+describe('a push to a feed', () => {
+  it('runs the callback once for 50 viewers, who all get the same Buffer', async () => {
+    const stage = new Stage();
+    const viewers = Array.from({ length: 50 }, () => stage.open());
+    await stage.clock.advance(0);
+    expect(stage.runs).toBe(1);
+
+    await stage.clock.advance(1000);
+    await stage.push('key');
+    expect(stage.runs).toBe(2);
+    const frames = new Set(viewers.map(({ writes }) => writes.at(-1)?.bytes));
+    expect(frames.size).toBe(1);
+    expect(viewers.every(({ shown }) => shown.at(-1) === 2)).toBe(true);
+  });
+
+  it('makes exactly one more run, however many come while the callback runs', async () => {
+    const stage = new Stage();
+    const { runs, data } = manual();
+    const viewer = stage.open({ data });
+    await stage.clock.advance(0);
+    for (let push = 0; push < 1000; push += 1) await stage.push('key');
+    expect(runs.length).toBe(1);
+
+    runs[0]!.answer('old');
+    await stage.clock.advance(5000);
+    expect(runs.length).toBe(2);
+    runs[1]!.answer('new');
+    await stage.clock.advance(5000);
+    expect(runs.length).toBe(2);
+    expect(viewer.texts).toEqual(['old', 'new']);
+  });
+
+  it('waits until `throttle` has passed since the last run', async () => {
+    const stage = new Stage();
+    stage.open({ throttle: 500 });
+    await stage.clock.advance(0);
+    await stage.push('key');
+    await stage.clock.advance(499);
+    expect(stage.runs).toBe(1);
+    await stage.clock.advance(2);
+    expect(stage.runs).toBe(2);
+  });
+
+  it('does not send what a viewer has already, but the id to come back with', async () => {
+    const stage = new Stage();
+    const viewer = stage.open({ data: () => 'the same' });
+    await stage.clock.advance(1000);
+    await stage.push('key');
+    await stage.clock.advance(1000);
+    expect(stage.engine.stats()).toMatchObject({ runs: 2, frames: 1 });
+    expect(viewer.texts).toEqual(['the same']);
+    expect(new Set(viewer.ids).size).toBe(2);
+
+    const back = stage.open({ lastEventId: viewer.ids.at(-1) });
+    await stage.clock.advance(1000);
+    expect(back.ids).toEqual([]);
+  });
+
+  it('sends nothing when the callback gives undefined, and counts that as shown', async () => {
+    const stage = new Stage();
+    const viewer = stage.open({ data: () => undefined });
+    await stage.clock.advance(1000);
+    expect(viewer.text).not.toContain('data:');
+    const back = stage.open({ lastEventId: viewer.ids.at(-1) });
+    await stage.clock.advance(1000);
+    expect(stage.engine.stats()).toMatchObject({ runs: 1, resumed: 1 });
+    expect(back.text).not.toContain('id:');
+  });
+});
+
+describe('a client that comes', () => {
+  it('back with a position that stands gets nothing and runs nothing', async () => {
+    const stage = new Stage();
+    const first = stage.open();
+    await stage.clock.advance(0);
+    first.leave();
+    const back = stage.open({ lastEventId: first.ids.at(-1) });
+    await stage.clock.advance(60_000);
+    expect(back.shown).toEqual([]);
+    expect(back.heartbeats.length).toBeGreaterThan(0);
+    expect(stage.runs).toBe(1);
+  });
+
+  it('back after a push gets the new state', async () => {
+    const stage = new Stage();
+    const first = stage.open();
+    await stage.clock.advance(0);
+    first.leave();
+    stage.writeElsewhere();
+    const back = stage.open({ lastEventId: first.ids.at(-1) });
+    await stage.clock.advance(0);
+    expect(back.shown).toEqual([2]);
+  });
+
+  it('while others look gets the frame at hand without a run', async () => {
+    const stage = new Stage();
+    stage.open();
+    await stage.clock.advance(0);
+    const second = stage.open();
+    await stage.clock.advance(0);
+    expect(second.shown).toEqual([1]);
+    expect(stage.runs).toBe(1);
+  });
+
+  it('after a push that this process has not seen yet does not get the old frame', async () => {
+    const stage = new Stage();
+    stage.open();
+    await stage.clock.advance(200);
+    stage.writeElsewhere();
+    const second = stage.open();
+    await stage.clock.advance(0);
+    expect(second.shown).toEqual([2]);
+  });
+
+  it('with another subject, other keys, another revision or on another feed has no position that stands', async () => {
+    const stage = new Stage();
+    const first = stage.open({ keys: ['a', 'b'] });
+    await stage.clock.advance(0);
+    const lastEventId = first.ids.at(-1);
+    const others = [
+      stage.open({ keys: ['a', 'b'], subject: 'somebody else', lastEventId }),
+      stage.open({ keys: ['a'], lastEventId }),
+      stage.open({ keys: ['a', 'b'], subject: ['somebody'], lastEventId, revision: '2' }),
+      stage.open({
+        lastEventId: `-.${lastEventId}`,
+        feeds: [1, 2].map(() => ({ keys: ['a', 'b'], data: () => 0 })),
+      }),
+    ];
+    await stage.clock.advance(0);
+    for (const other of others) expect(other.ids).not.toEqual([]);
+    expect(stage.engine.stats().resumed).toBe(0);
+  });
+});
+
+describe('a callback that fails', () => {
+  it('is tried again, ever later up to 30 s, and told of without a word on the wire', async () => {
+    const stage = new Stage();
+    const at: number[] = [];
+    const data = () => {
+      at.push(stage.clock.now());
+      throw new Error('a secret of the database');
+    };
+    const viewer = stage.open({ data, heartbeat: 1_000_000 });
+    await stage.clock.advance(200_000);
+    const pauses = at.slice(1).map((time, index) => time - at[index]!);
+    for (const [index, pause] of pauses.entries()) {
+      const longest = Math.min(1000 * 2 ** index, 30_000);
+      expect(pause).toBeGreaterThanOrEqual(longest / 2);
+      expect(pause).toBeLessThanOrEqual(longest);
+    }
+    expect(pauses.length).toBeGreaterThan(8);
+    expect(stage.errors.map(({ code, route }) => `${code} ${route}`)).toEqual(
+      at.map(() => 'data_failed /stream'),
+    );
+    expect(stage.errors[0]?.cause).toMatchObject({ message: 'a secret of the database' });
+    expect(viewer.writes).toHaveLength(1);
+  });
+
+  it('is tried again at once after a push, and keeps the last good frame for those who come', async () => {
+    const stage = new Stage();
+    let isFailing = false;
+    const data = () => {
+      if (isFailing) throw 'no Error at all';
+      stage.runs += 1;
+      return stage.runs;
+    };
+    const viewer = stage.open({ data });
+    await stage.clock.advance(1000);
+    isFailing = true;
+    await stage.push('key');
+    await stage.clock.advance(20_000);
+    const late = stage.open({ data });
+    await stage.clock.advance(0);
+    expect(late.shown).toEqual([1]);
+
+    isFailing = false;
+    await stage.push('key');
+    expect(viewer.shown).toEqual([1, 2]);
+    expect(late.shown).toEqual([1, 2]);
+  });
+
+  it('by giving what has no JSON is a failure like any other', async () => {
+    const stage = new Stage();
+    stage.open({ data: () => ({ amount: 1n }) });
+    await stage.clock.advance(0);
+    expect(stage.errors.map(({ code }) => code)).toEqual(['data_failed']);
+  });
+
+  it('for one subject does not concern the others', async () => {
+    const stage = new Stage();
+    stage.open({ subject: 'unlucky', data: () => Promise.reject(new Error()) });
+    const lucky = stage.open({ subject: 'lucky' });
+    await stage.clock.advance(0);
+    expect(lucky.shown).toEqual([1]);
+  });
+});
+
+describe('a callback that never ends', () => {
+  it('is aborted after dataTimeout, frees its place, and what it gives too late is dropped', async () => {
+    const stage = new Stage({ maxRuns: 1 });
+    const { runs, data } = manual();
+    const viewer = stage.open({ subject: 'slow', data, dataTimeout: 3000 });
+    const other = stage.open({ subject: 'other' });
+    await stage.clock.advance(2999);
+    expect(other.shown).toEqual([]);
+    await stage.clock.advance(1);
+    expect(runs[0]!.signal.aborted).toBe(true);
+    expect(stage.errors.map(({ code }) => code)).toEqual(['data_timeout']);
+    expect(other.shown).toEqual([1]);
+
+    runs[0]!.answer('too late');
+    await stage.clock.advance(1000);
+    runs[1]!.answer('in time');
+    await stage.clock.advance(0);
+    expect(viewer.texts).toEqual(['in time']);
+  });
+
+  it('is aborted when the last viewer leaves, and not before', async () => {
+    const stage = new Stage();
+    const { runs, data } = manual();
+    const viewers = [stage.open({ data }), stage.open({ data })];
+    await stage.clock.advance(0);
+    viewers[0]!.leave();
+    expect(runs[0]!.signal.aborted).toBe(false);
+    viewers[1]!.leave();
+    expect(runs[0]!.signal.aborted).toBe(true);
+    await stage.clock.advance(0);
+    expect(stage.errors).toEqual([]);
+    expect(stage.clock.pending).toBe(0);
+  });
+});
+
+describe('resync', () => {
+  it('reads again at least so often, for writes that no push tells of', async () => {
+    const stage = new Stage();
+    stage.open({ resync: 10_000 });
+    await stage.clock.advance(9999);
+    expect(stage.runs).toBe(1);
+    await stage.clock.advance(21_000);
+    expect(stage.runs).toBe(4);
+  });
+});

@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import type { Store } from '../src/store.ts';
+import { Stage } from './support/stage.ts';
+
+/** Notes what is written; the test says when, and how, each write ends. */
+function manualStore() {
+  const writes: { keys: string[]; tokens: string[]; end(error?: Error): void }[] = [];
+  const store: Store = {
+    read: async (keys) => keys.map(() => ({ token: 'always', identity: '' })),
+    add: async () => {},
+    write: (tokens) =>
+      new Promise((resolve, reject) => {
+        const end = (error?: Error) => (error === undefined ? resolve() : reject(error));
+        writes.push({ keys: [...tokens.keys()], tokens: [...tokens.values()], end });
+      }),
+  };
+  return { store, writes };
+}
+
+describe('pushes', () => {
+  it('of one tick are one write, a key once, with a token of its own for each key', async () => {
+    const { store, writes } = manualStore();
+    const { engine, clock } = new Stage({ store });
+    const pushes = [engine.push(['a']), engine.push(['a']), engine.push(['b', 'a'])];
+    await clock.advance(0);
+    expect(writes.map(({ keys }) => keys)).toEqual([['a', 'b']]);
+    expect(new Set(writes[0]!.tokens).size).toBe(2);
+    writes[0]!.end();
+    expect(await Promise.all(pushes)).toEqual([true, true, true]);
+  });
+
+  it('that come while one is written share the next write', async () => {
+    const { store, writes } = manualStore();
+    const { engine, clock } = new Stage({ store });
+    const first = engine.push(['a']);
+    await clock.advance(0);
+    const later = [engine.push(['a']), engine.push(['b'])];
+    await clock.advance(100);
+    expect(writes).toHaveLength(1);
+    writes[0]!.end();
+    await clock.advance(0);
+    expect(await first).toBe(true);
+    expect(writes.map(({ keys }) => keys)).toEqual([['a'], ['a', 'b']]);
+    writes[1]!.end();
+    expect(await Promise.all(later)).toEqual([true, true]);
+  });
+
+  it('give false after storeTimeout, and never reject', async () => {
+    const { store } = manualStore();
+    const { engine, clock, errors } = new Stage({ store });
+    const answers: boolean[] = [];
+    void engine.push(['a']).then((stored) => answers.push(stored));
+    await clock.advance(500);
+    void engine.push(['b']).then((stored) => answers.push(stored));
+    await clock.advance(499);
+    expect(answers).toEqual([]);
+    await clock.advance(1);
+    expect(answers).toEqual([false]);
+    await clock.advance(500);
+    expect(answers).toEqual([false, false]);
+    expect(errors.map(({ code, key }) => [code, key])).toEqual([
+      ['write_failed', 'a'],
+      ['write_failed', 'b'],
+    ]);
+  });
+
+  it('that the store refused are kept, and written as soon as it answers', async () => {
+    const stage = new Stage();
+    stage.server.state = 'refusing';
+    expect(await Promise.all([stage.push('a', 'b'), stage.push('a')])).toEqual([false, false]);
+    expect(stage.engine.stats().unsent).toBe(2);
+    await stage.clock.advance(10_000);
+    stage.server.state = 'up';
+    await stage.clock.advance(2000);
+    expect(stage.engine.stats().unsent).toBe(0);
+    expect(stage.server.get('a')).toBeDefined();
+    expect(stage.server.get('b')).toBeDefined();
+    expect(stage.errors.map(({ code }) => code)).toEqual(['write_failed']);
+  });
+
+  it('of 100,000 on 50,000 keys during an outage are false within the deadline, and all written after it', async () => {
+    const stage = new Stage();
+    stage.server.state = 'refusing';
+    const pushes = Array.from({ length: 100_000 }, (_, index) => stage.engine.push([`key${index % 50_000}`]));
+    await stage.clock.advance(1000);
+    expect(new Set(await Promise.all(pushes))).toEqual(new Set([false]));
+    expect(stage.engine.stats().unsent).toBe(50_000);
+    // Only where versions are counted: what was there before each write does not matter here.
+    let written = 0;
+    stage.server.set = () => {
+      written += 1;
+    };
+    stage.server.state = 'up';
+    await stage.clock.advance(2000);
+    expect(stage.engine.stats().unsent).toBe(0);
+    expect(written).toBe(50_000);
+  });
+
+  it('are not kept beyond maxUnsent, which is told', async () => {
+    const stage = new Stage({ maxUnsent: 2 });
+    stage.server.state = 'refusing';
+    await stage.push('a', 'b', 'c');
+    await stage.push('a');
+    expect(stage.engine.stats().unsent).toBe(2);
+    expect(stage.errors.map(({ code }) => code)).toEqual(['write_failed', 'unsent_full', 'write_failed']);
+  });
+
+  it('that another push of the same key has made up for are not written again', async () => {
+    const { store, writes } = manualStore();
+    const { engine, clock } = new Stage({ store });
+    void engine.push(['a']);
+    await clock.advance(0);
+    const second = engine.push(['a']);
+    writes[0]!.end(new Error('refused'));
+    await clock.advance(0);
+    writes[1]!.end();
+    expect(await second).toBe(true);
+    await clock.advance(60_000);
+    expect(writes).toHaveLength(2);
+    expect(engine.stats().unsent).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('whose answer was lost make streams look, and the next version that is read counts as a change', async () => {
+    const stage = new Stage();
+    const viewer = stage.open();
+    await stage.clock.advance(1000);
+    const write = stage.store.write.bind(stage.store);
+    stage.store.write = async (tokens, signal) => {
+      await write(tokens, signal);
+      throw new Error('the answer was lost');
+    };
+    stage.server.subscribers.clear();
+    expect(await stage.push('key')).toBe(false);
+    await stage.clock.advance(100);
+    expect(viewer.shown).toEqual([1, 2]);
+    expect(viewer.ids).toHaveLength(1);
+    stage.store.write = write;
+    await stage.clock.advance(5000);
+    expect(viewer.shown.length).toBeGreaterThan(2);
+    expect(viewer.ids.length).toBeGreaterThan(1);
+  });
+});
+
+describe('close', () => {
+  it('writes what the store did not take, with one more deadline at most', async () => {
+    const { store, writes } = manualStore();
+    const { engine, clock } = new Stage({ store });
+    void engine.push(['a']);
+    await clock.advance(0);
+    writes[0]!.end(new Error('refused'));
+    await clock.advance(0);
+    const last = engine.push(['b']);
+    const closed = engine.close();
+    await clock.advance(0);
+    expect(writes[1]!.keys).toEqual(['b']);
+    writes[1]!.end();
+    await clock.advance(0);
+    expect(writes[2]!.keys).toEqual(['a']);
+    await clock.advance(1000);
+    await closed;
+    expect(await last).toBe(true);
+    expect(await engine.push(['c'])).toBe(false);
+    expect(writes).toHaveLength(3);
+  });
+
+  it('pushes at once what was to be pushed again later', async () => {
+    const { store, writes } = manualStore();
+    const { engine, clock } = new Stage({ store });
+    engine.pushAgain(['a']);
+    const closed = engine.close();
+    await clock.advance(0);
+    expect(writes.map(({ keys }) => keys)).toEqual([['a']]);
+    writes[0]!.end();
+    await clock.advance(0);
+    await closed;
+    expect(clock.pending).toBe(0);
+  });
+});

@@ -1,0 +1,208 @@
+import { describe, expect, it } from 'vitest';
+import type { Store } from '../src/store.ts';
+import { Stage } from './support/stage.ts';
+
+/** Keeps versions in a Map, notes what is read, and can be made to never answer. */
+function notingStore() {
+  const versions = new Map<string, string>();
+  const reads: (readonly string[])[] = [];
+  let isSilent = false;
+  const answer = async <T>(value: T): Promise<T> => (isSilent ? new Promise<T>(() => {}) : value);
+  const store: Store = {
+    read(keys) {
+      reads.push(keys);
+      const token = (key: string) => versions.get(key);
+      return answer(
+        keys.map((key) => (token(key) === undefined ? undefined : { token: token(key)!, identity: '' })),
+      );
+    },
+    write(tokens) {
+      for (const [key, token] of tokens) versions.set(key, token);
+      return answer(undefined);
+    },
+    add(tokens) {
+      for (const [key, token] of tokens) if (!versions.has(key)) versions.set(key, token);
+      return answer(undefined);
+    },
+  };
+  return {
+    store,
+    reads,
+    silence(state: boolean) {
+      isSilent = state;
+    },
+  };
+}
+
+describe('polling', () => {
+  it('reads all watched keys together, once a poll, however many look', async () => {
+    const { store, reads } = notingStore();
+    const stage = new Stage({ store });
+    for (let viewer = 0; viewer < 200; viewer += 1)
+      stage.open({ keys: [`key${viewer % 20}`], subject: viewer % 20 });
+    await stage.clock.advance(100);
+    // The first read is for the first viewer, the second one for all who came meanwhile, and twice each for the seeds.
+    expect(reads.length).toBeLessThanOrEqual(4);
+
+    reads.length = 0;
+    await stage.clock.advance(20_000);
+    expect(reads.length).toBeGreaterThanOrEqual(9);
+    expect(reads.length).toBeLessThanOrEqual(11);
+    for (const keys of reads) expect(keys).toHaveLength(20);
+  });
+
+  it('stops with the last viewer, and leaves no timer', async () => {
+    const { store, reads } = notingStore();
+    const stage = new Stage({ store });
+    const viewers = [stage.open(), stage.open({ keys: ['other'] })];
+    await stage.clock.advance(5000);
+    for (const viewer of viewers) viewer.leave();
+    reads.length = 0;
+    await stage.clock.advance(60_000);
+    expect(reads).toEqual([]);
+    expect(stage.clock.pending).toBe(0);
+  });
+
+  it('sees what another program wrote within 1.1 poll', async () => {
+    const stage = new Stage();
+    const viewer = stage.open();
+    for (let change = 2; change < 10; change += 1) {
+      await stage.clock.advance(3777);
+      stage.writeElsewhere();
+      await stage.clock.advance(2200);
+      expect(viewer.shown.at(-1)).toBe(change);
+    }
+  });
+
+  it('has one read outstanding at most while the store hangs, and goes on when it answers again', async () => {
+    const { store, reads, silence } = notingStore();
+    const stage = new Stage({ store });
+    const viewer = stage.open();
+    await stage.clock.advance(1000);
+    silence(true);
+    reads.length = 0;
+    await stage.clock.advance(30_000);
+    // A poll every 2 s, each given up after 1 s.
+    expect(reads.length).toBeGreaterThanOrEqual(13);
+    expect(reads.length).toBeLessThanOrEqual(17);
+    expect(stage.engine.stats().storeDown).toBe(true);
+    expect(stage.errors.map(({ code }) => code)).toEqual(['read_failed']);
+
+    silence(false);
+    await stage.clock.advance(2200);
+    expect(stage.engine.stats().storeDown).toBe(false);
+    await stage.push('key');
+    expect(viewer.shown).toEqual([1, 2]);
+  });
+});
+
+describe('an outage of the store', () => {
+  it('runs nothing, ends nothing, and is told once', async () => {
+    const stage = new Stage();
+    const viewer = stage.open();
+    await stage.clock.advance(1000);
+    stage.server.state = 'refusing';
+    await stage.clock.advance(60_000);
+    stage.server.state = 'up';
+    await stage.clock.advance(60_000);
+    expect(stage.runs).toBe(1);
+    expect(viewer.ended).toBeUndefined();
+    expect(viewer.heartbeats.length).toBeGreaterThan(6);
+    expect(stage.errors.map(({ code }) => code)).toEqual(['read_failed']);
+  });
+
+  it('gives its first data to who comes with nothing, and lets wait who shows something', async () => {
+    const stage = new Stage();
+    const first = stage.open({ subject: 'a' });
+    await stage.clock.advance(0);
+    first.leave();
+    stage.server.state = 'refusing';
+    const back = stage.open({ subject: 'a', lastEventId: first.ids.at(-1) });
+    const fresh = stage.open({ subject: 'b' });
+    const second = stage.open({ subject: 'b' });
+    await stage.clock.advance(10_000);
+    expect(back.shown).toEqual([]);
+    expect(fresh.shown).toEqual([2]);
+    expect(second.shown).toEqual([2]);
+    expect(fresh.ids).toEqual([]);
+
+    stage.server.state = 'up';
+    await stage.clock.advance(2200);
+    expect(back.shown).toEqual([]);
+    expect(stage.engine.stats().resumed).toBe(1);
+  });
+
+  it('does not keep a push of this process from its streams, which look at once', async () => {
+    const { store, silence } = notingStore();
+    const stage = new Stage({ store });
+    const viewer = stage.open();
+    await stage.clock.advance(1000);
+    silence(true);
+    await stage.clock.advance(5000);
+    const stored = stage.engine.push(['key']);
+    await stage.clock.advance(0);
+    expect(viewer.shown).toEqual([1, 2]);
+    expect(viewer.ids).toHaveLength(1);
+
+    await stage.clock.advance(1000);
+    expect(await stored).toBe(false);
+    await stage.clock.advance(20_000);
+    expect(stage.runs).toBe(2);
+  });
+});
+
+describe('a data set that was lost', () => {
+  it('costs one look a feed, and the next push is seen', async () => {
+    const stage = new Stage();
+    const viewer = stage.open();
+    await stage.clock.advance(1000);
+    stage.server.flush();
+    await stage.clock.advance(10_000);
+    expect(viewer.shown).toEqual([1, 2]);
+    await stage.push('key');
+    expect(viewer.shown).toEqual([1, 2, 3]);
+  });
+
+  it('and another one in its place has all feeds looked at, spread over 5 s', async () => {
+    const stage = new Stage();
+    const at: number[] = [];
+    for (let feed = 0; feed < 100; feed += 1) {
+      stage.open({ keys: [`key${feed}`], subject: feed, data: () => at.push(stage.clock.now()) });
+    }
+    await stage.clock.advance(1000);
+    at.length = 0;
+    stage.server.restartEmpty();
+    await stage.clock.advance(10_000);
+    expect(at).toHaveLength(100);
+    expect(Math.max(...at) - Math.min(...at)).toBeGreaterThan(4000);
+    expect(Math.max(...at) - Math.min(...at)).toBeLessThan(5000);
+  });
+
+  it('does not let an id from before stand, for who was away meanwhile', async () => {
+    const stage = new Stage();
+    const first = stage.open();
+    await stage.clock.advance(0);
+    stage.writeElsewhere();
+    await stage.clock.advance(3000);
+    first.leave();
+    stage.server.rollBack(2900);
+    const back = stage.open({ lastEventId: first.ids[0] });
+    await stage.clock.advance(0);
+    expect(back.shown).toEqual([3]);
+  });
+});
+
+describe('a key that is neither there nor to be written', () => {
+  it('is told once and causes no loop of runs', async () => {
+    const stage = new Stage();
+    stage.server.add = () => {};
+    const viewer = stage.open();
+    await stage.clock.advance(60_000);
+    expect(viewer.shown).toEqual([1]);
+    expect(viewer.ids).toEqual([]);
+    expect(stage.errors.map(({ code, key }) => [code, key])).toEqual([['key_unreadable', 'key']]);
+    stage.writeElsewhere();
+    await stage.clock.advance(2200);
+    expect(viewer.shown).toEqual([1, 2]);
+  });
+});

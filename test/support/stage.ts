@@ -1,0 +1,179 @@
+import type { Sink } from '../../src/connection.ts';
+import { Engine, type EngineOptions, type Route } from '../../src/engine.ts';
+import type { SseTriggerError } from '../../src/errors.ts';
+import { toSubject } from '../../src/subject.ts';
+import { Random } from '../simulation/random.ts';
+import { SimServer, SimStore } from '../simulation/store.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+/** What a viewer asks for; one feed unless there are `feeds`. */
+export interface Visit extends Partial<Omit<Route, 'number'>> {
+  readonly keys?: readonly string[] | undefined;
+  readonly subject?: unknown;
+  readonly data?: ((signal: AbortSignal) => unknown) | undefined;
+  readonly feeds?: readonly { readonly keys: readonly string[]; readonly data: () => unknown }[] | undefined;
+  readonly lastEventId?: string | undefined;
+  /** Set for a viewer who takes nothing from the beginning. */
+  readonly stuck?: boolean | undefined;
+}
+
+const ROUTE: Omit<Route, 'number'> = {
+  heartbeat: 15_000,
+  retry: [2000, 5000],
+  throttle: 100,
+  resync: 0,
+  dataTimeout: 10_000,
+  writeTimeout: 30_000,
+  lifetime: 1_800_000,
+  maxPerViewer: 10,
+  revision: '',
+};
+
+/** A real engine in virtual time, over a store that answers at once unless it is told otherwise. */
+export class Stage {
+  readonly clock = new VirtualClock();
+  readonly server: SimServer;
+  readonly store: SimStore;
+  readonly engine: Engine;
+  readonly errors: SseTriggerError[] = [];
+  /** How often `data` was called, by those visits that bring none of their own. */
+  runs = 0;
+
+  constructor(options: Partial<EngineOptions> = {}) {
+    const random = new Random(1);
+    this.server = new SimServer(this.clock, random, { lost: 0, doubled: 0, latest: 0 });
+    this.store = new SimStore(this.server, this.clock, random, 0);
+    let tokens = 0;
+    this.engine = new Engine({
+      store: this.store,
+      clock: this.clock,
+      random: random.next,
+      newToken: () => {
+        tokens += 1;
+        return `token${tokens}`;
+      },
+      poll: 2000,
+      storeTimeout: 1000,
+      maxRuns: 32,
+      maxStreams: Number.POSITIVE_INFINITY,
+      maxUnsent: 65_536,
+      onError: (error) => this.errors.push(error),
+      ...options,
+    });
+  }
+
+  open({
+    keys = ['key'],
+    subject = 'somebody',
+    data,
+    feeds,
+    lastEventId,
+    stuck,
+    ...route
+  }: Visit = {}): Viewer {
+    const viewer = new Viewer(this.clock);
+    viewer.isStuck = stuck ?? false;
+    const count = () => {
+      this.runs += 1;
+      return this.runs;
+    };
+    this.engine.open({
+      route: { ...ROUTE, ...route, number: 1 },
+      sink: viewer,
+      feeds: (feeds ?? [{ keys, data: data ?? count }]).map((feed) => ({
+        ...feed,
+        eventName: undefined,
+        subject: toSubject(subject),
+      })),
+      viewer: undefined,
+      lastEventId,
+      path: '/stream',
+    });
+    return viewer;
+  }
+
+  /** Pushes, and lets happen what happens without time passing. */
+  async push(...keys: string[]): Promise<boolean> {
+    const stored = this.engine.push(keys);
+    await this.clock.advance(0);
+    return stored;
+  }
+
+  /** Another program writes a version, and wakes nobody. */
+  writeElsewhere(key = 'key'): void {
+    this.server.set(key, `elsewhere at ${this.clock.now()}`);
+  }
+}
+
+/** A client of the stage, with all that it was ever sent. */
+export class Viewer implements Sink {
+  readonly writes: { readonly at: number; readonly bytes: Buffer }[] = [];
+  isStuck = false;
+  ended: 'ended' | 'destroyed' | undefined;
+  readonly #clock: VirtualClock;
+  #onDrain = () => {};
+  #onClose = () => {};
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock;
+  }
+
+  write(bytes: Buffer): boolean {
+    this.writes.push({ at: this.#clock.now(), bytes });
+    return !this.isStuck;
+  }
+
+  end(): void {
+    this.ended = 'ended';
+    this.#onClose();
+  }
+
+  destroy(): void {
+    this.ended = 'destroyed';
+    this.#onClose();
+  }
+
+  onDrain(listener: () => void): void {
+    this.#onDrain = listener;
+  }
+
+  onClose(listener: () => void): void {
+    this.#onClose = listener;
+  }
+
+  leave(): void {
+    this.#onClose();
+  }
+
+  /** Has taken what it was sent. */
+  drain(): void {
+    this.#onDrain();
+  }
+
+  get text(): string {
+    return this.writes.map(({ bytes }) => bytes.toString()).join('');
+  }
+
+  /** The texts that it was sent. */
+  get texts(): string[] {
+    return this.#values('data');
+  }
+
+  /** What `data` gave, as far as it was sent as JSON. */
+  get shown(): unknown[] {
+    return this.texts.map((json) => JSON.parse(json));
+  }
+
+  get ids(): string[] {
+    return this.#values('id');
+  }
+
+  #values(field: string): string[] {
+    return [...this.text.matchAll(new RegExp(`^${field}: (.*)$`, 'gm'))].map(([, value = '']) => value);
+  }
+
+  /** When heartbeats came. */
+  get heartbeats(): number[] {
+    return this.writes.filter(({ bytes }) => bytes.toString() === ':\n\n').map(({ at }) => at);
+  }
+}
