@@ -11,7 +11,7 @@ export function requireKeys(value: unknown): readonly string[] {
   if (keys.length === 0 || keys.length > MAX_KEYS) {
     throw new TypeError(`key must be one key or 1 to ${MAX_KEYS} of them, got ${keys.length}`);
   }
-  return [...new Set(keys.map(requireKey))].sort();
+  return [...new Set(Array.from(keys, requireKey))].sort();
 }
 
 /** @throws TypeError unless `value` is 1 to 512 bytes of well-formed text without control characters. */

@@ -46,8 +46,10 @@ function encode(value: unknown, path: string, depth: number): Subject {
 }
 
 function encodeArray(array: unknown[], path: string, depth: number): Subject {
-  const plain =
-    Object.getPrototypeOf(array) === Array.prototype && Reflect.ownKeys(array).length === array.length + 1;
+  const names = Reflect.ownKeys(array);
+  // Indices come first: with one of them missing, `length` stands too early.
+  const isWhole = names.length === array.length + 1 && names[array.length] === 'length';
+  const plain = Object.getPrototypeOf(array) === Array.prototype && isWhole;
   if (!plain) throw refusal(path, 'an array with holes, properties or a class of its own');
   const items = array.map((item, index) => encode(item, `${path}[${index}]`, depth + 1));
   return {

@@ -34,14 +34,16 @@ export async function* readEvents(
     agent: false,
     headers: { accept: 'text/event-stream', ...headers },
   });
-  const late = () => sent.destroy(new Error(`${path} sent nothing for ${deadline} ms`));
+  let response: IncomingMessage | undefined;
+  const late = () => (response ?? sent).destroy(new Error(`${path} sent nothing for ${deadline} ms`));
   let timer = setTimeout(late, deadline);
   try {
     const answer = new Promise<IncomingMessage>((resolve, reject) =>
       sent.on('response', resolve).on('error', reject),
     );
     sent.end();
-    for await (const event of parseEvents(requireStream(path, await answer))) {
+    response = await answer;
+    for await (const event of parseEvents(requireStream(path, response))) {
       if (!everything && event.data === undefined) continue;
       clearTimeout(timer);
       yield event;
@@ -70,42 +72,43 @@ function requireStream(path: string, response: IncomingMessage): IncomingMessage
 
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation */
 async function* parseEvents(bytes: IncomingMessage): AsyncGenerator<ReceivedEvent> {
-  let fields = new Map<string, string>();
+  let event: Draft = {};
   for await (const line of readLines(bytes)) {
-    if (line === '') {
-      if (fields.size > 0) yield toEvent(fields);
-      fields = new Map();
-    } else {
-      const [, name = '', value = ''] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
-      const field = name === '' ? 'comment' : name;
-      const before = field === 'data' || field === 'comment' ? fields.get(field) : undefined;
-      fields.set(field, before === undefined ? value : `${before}\n${value}`);
+    if (line !== '') {
+      addLine(event, line);
+    } else if (Object.keys(event).length > 0) {
+      yield event;
+      event = {};
     }
   }
 }
 
 async function* readLines(bytes: IncomingMessage): AsyncGenerator<string> {
-  let rest = '';
-  for await (const text of bytes.setEncoding('utf8')) {
+  const decoder = new TextDecoder();
+  let pieces: string[] = [];
+  for await (const chunk of bytes) {
+    const text = decoder.decode(chunk, { stream: true });
+    const endsLine = /[\r\n]/.test(text) || pieces.at(-1)?.endsWith('\r');
+    pieces.push(text);
+    if (!endsLine) continue;
     // A CR at the end may be half of a line end.
-    const lines = (rest + text).split(/\r\n|\r(?!$)|\n/);
-    rest = lines.pop() ?? '';
+    const lines = pieces.join('').split(/\r\n|\r(?!$)|\n/);
+    pieces = [lines.pop() ?? ''];
     yield* lines;
   }
 }
 
-function toEvent(fields: ReadonlyMap<string, string>): ReceivedEvent {
-  const retry = fields.get('retry');
-  return {
-    ...pick(fields, 'comment'),
-    ...(retry !== undefined && /^\d+$/.test(retry) && { retry: Number(retry) }),
-    ...pick(fields, 'id'),
-    ...pick(fields, 'event'),
-    ...pick(fields, 'data'),
-  };
+type Draft = { -readonly [F in keyof ReceivedEvent]: ReceivedEvent[F] };
+
+function addLine(event: Draft, line: string): void {
+  const [, field = '', value = ''] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
+  if (field === '') event.comment = addTo(event.comment, value);
+  else if (field === 'data') event.data = addTo(event.data, value);
+  else if (field === 'event') event.event = value || undefined;
+  else if (field === 'id' && !value.includes('\0')) event.id = value;
+  else if (field === 'retry' && /^\d+$/.test(value)) event.retry = Number(value);
 }
 
-function pick<F extends 'comment' | 'id' | 'event' | 'data'>(fields: ReadonlyMap<string, string>, field: F) {
-  const value = fields.get(field);
-  return value !== undefined && ({ [field]: value } as Record<F, string>);
+function addTo(text: string | undefined, line: string): string {
+  return text === undefined ? line : `${text}\n${line}`;
 }

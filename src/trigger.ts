@@ -51,7 +51,7 @@ export class SseTrigger<K extends string = string> {
   constructor(options: SseTriggerOptions = {}) {
     requireKnown('SseTrigger', options, OPTIONS);
     const {
-      store = memoryStore(),
+      store = defaultStore(),
       poll = 2000,
       storeTimeout = 1000,
       maxRuns = 32,
@@ -142,6 +142,17 @@ export class SseTrigger<K extends string = string> {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+function defaultStore(): Store {
+  if (process.env.NODE_ENV === 'production') {
+    const message = 'SseTrigger without a store serves one process only: no other one sees its pushes';
+    process.emitWarning(message, {
+      code: 'SSE_TRIGGER_MEMORY',
+      detail: 'Hand in a RedisStore or a KeyvStore.',
+    });
+  }
+  return memoryStore();
 }
 
 /** The time in it is for people who look; only the whole text means anything. */
