@@ -11,6 +11,7 @@ import { splitPositions } from './position.ts';
 import { noStats, type Stats } from './stats.ts';
 import type { Store } from './store.ts';
 import type { Subject } from './subject.ts';
+import { Viewers } from './viewers.ts';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -78,15 +79,15 @@ export class Engine {
   readonly #outbox: Outbox;
   readonly #feeds = new Map<string, Feed>();
   readonly #connections = new Set<Connection>();
-  /** The streams of each viewer, the oldest first. */
-  readonly #viewers = new Map<string, Set<Connection>>();
+  readonly #viewers = new Viewers<Connection>();
   /** Keys that are to be pushed again, with what stops that. */
   readonly #pushAgain = new Map<readonly string[], () => void>();
   /** Work done for all runs outside the async context of any request or unit of work. */
   readonly #context = new AsyncResource('SseTrigger');
   #routes = 0;
   #draining = false;
-  #onIdle: (() => void) | undefined;
+  /** Called when the last stream has ended. */
+  readonly #onIdle: (() => void)[] = [];
   #closing: Promise<void> | undefined;
 
   constructor(options: EngineOptions) {
@@ -160,7 +161,9 @@ export class Engine {
   }
 
   #open({ route, sink, feeds, viewer, lastEventId, path }: StreamRequest): Connection {
-    if (viewer !== undefined) this.#makeRoom(viewer, route.maxPerViewer);
+    if (viewer !== undefined) {
+      for (const oldest of this.#viewers.inExcess(viewer, route.maxPerViewer)) oldest.end(LATER);
+    }
     const joined: [Feed, Slot][] = [];
     const connection = new Connection(sink, {
       ...this.#options,
@@ -175,7 +178,7 @@ export class Engine {
     });
     if (!connection.open) return connection;
     this.#connections.add(connection);
-    if (viewer !== undefined) this.#streamsOf(viewer).add(connection);
+    if (viewer !== undefined) this.#viewers.add(viewer, connection);
     for (const [index, request] of feeds.entries()) {
       const feed = this.#feed(route, index, request, path);
       const slot = connection.slots[index]!;
@@ -211,28 +214,11 @@ export class Engine {
     return feed;
   }
 
-  /** A phone leaves dead streams behind, so it is the oldest that goes. */
-  #makeRoom(viewer: string, most: number): void {
-    for (const oldest of this.#viewers.get(viewer) ?? []) {
-      if (this.#streamsOf(viewer).size < most) return;
-      oldest.end(LATER);
-    }
-  }
-
-  #streamsOf(viewer: string): Set<Connection> {
-    const streams = this.#viewers.get(viewer) ?? new Set();
-    this.#viewers.set(viewer, streams);
-    return streams;
-  }
-
   #forget(connection: Connection, viewer: string | undefined): void {
     this.#connections.delete(connection);
-    if (viewer !== undefined) {
-      const streams = this.#viewers.get(viewer);
-      streams?.delete(connection);
-      if (streams?.size === 0) this.#viewers.delete(viewer);
-    }
-    if (this.#connections.size === 0) this.#onIdle?.();
+    if (viewer !== undefined) this.#viewers.remove(viewer, connection);
+    if (this.#connections.size > 0) return;
+    for (const idle of this.#onIdle.splice(0)) idle();
   }
 
   /** Takes no more streams, and ends those that are open one by one over `ms`. */
@@ -241,13 +227,7 @@ export class Engine {
     this.#draining = true;
     const open = [...this.#connections];
     if (open.length === 0) return;
-    const idle = new Promise<void>((resolve) => {
-      const before = this.#onIdle;
-      this.#onIdle = () => {
-        before?.();
-        resolve();
-      };
-    });
+    const idle = new Promise<void>((resolve) => this.#onIdle.push(resolve));
     const stops = open.map((connection, index) => {
       const delay = (ms * (index + random())) / open.length;
       return clock.after(delay, () => connection.end(), { hold: true });

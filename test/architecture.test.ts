@@ -5,7 +5,18 @@ import { expect, it } from 'vitest';
 
 /** The floors of src from the ground up. A file imports from lower floors only, never from its own. */
 const floors = [
-  ['clock', 'errors', 'key', 'option-checks', 'position', 'server-event', 'stats', 'store', 'subject'],
+  [
+    'clock',
+    'errors',
+    'key',
+    'option-checks',
+    'position',
+    'server-event',
+    'stats',
+    'store',
+    'subject',
+    'viewers',
+  ],
   ['stores/keyspace', 'stores/until-aborted', 'testing'],
   ['stores/keyv-store', 'stores/redis-connection'],
   ['stores/memory-store', 'stores/redis-wakes'],
