@@ -93,7 +93,8 @@ class StreamHandler {
     const feeds = await Promise.all(plans.map((plan) => toFeed(plan, subject, path)));
     if (isOver(req, res)) return;
     const { refuses } = this.#engine;
-    if (refuses === 'draining') return this.#postpone(req, res, LATER);
+    // The process that takes its place may be up already, so the browser had better not wait long.
+    if (refuses === 'draining') return this.#postpone(req, res, this.#route.retry);
     if (refuses === 'full')
       throw new SseTriggerError('streams_full', 'maxStreams are open already', { route: path });
     sendHead(req, res, allowOrigins);

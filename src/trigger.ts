@@ -125,7 +125,7 @@ export class SseTrigger<K extends string = string> {
 
   /**
    * Ends all streams, spread over `ms` so that their clients do not all come back in one moment, and lets no new ones in:
-   * they are told to come back later. Resolves when the last one has ended. This cannot be taken back.
+   * they are told to come back after the route's `retry`. Resolves when the last one has ended. This cannot be taken back.
    */
   async drain(ms: number): Promise<void> {
     await this[ENGINE].drain(requireMs('drain', ms, 0));

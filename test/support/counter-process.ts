@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Stats } from '../../src/stats.ts';
+import { endWithThisProcess } from './end-with-this-process.ts';
 
 const APP = fileURLToPath(new URL('../faults/counter-app.js', import.meta.url));
 
@@ -23,6 +24,7 @@ export async function startCounter(
   const env = { ...process.env, REDIS_URL: redisUrl, POLL: `${poll}`, WAKE: wake ? 'on' : 'off' };
   const child = spawn(process.execPath, [APP], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
+  endWithThisProcess(child);
   const [port] = await Promise.race([
     once(createInterface(child.stdout), 'line'),
     exited.then(() => Promise.reject(new Error('the process ended: was the package built?'))),

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { endWithThisProcess } from './end-with-this-process.ts';
 import { freePort } from './free-port.ts';
 
 export interface RedisServerOptions {
@@ -97,10 +98,4 @@ export async function startRedis({ port, args = [], dir }: RedisServerOptions = 
     throw error;
   }
   return server;
-}
-
-/** Even a SIGKILL of this process closes the pipe that the watchdog reads. */
-function endWithThisProcess(child: ChildProcess): void {
-  const watchdog = spawn('sh', ['-c', `cat; kill -9 ${child.pid}`], { stdio: ['pipe', 'ignore', 'ignore'] });
-  child.once('exit', () => watchdog.kill());
 }

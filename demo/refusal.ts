@@ -1,0 +1,35 @@
+import type { ErrorRequestHandler } from 'express';
+
+/** An answer that tells people what to do differently. */
+export class Refusal extends Error {
+  readonly status: 400 | 401 | 403;
+
+  constructor(status: 400 | 401 | 403, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Answers a Refusal, or what Express itself refuses; anything else is a fault of ours that Express reports. */
+export const answerRefusals: ErrorRequestHandler = (error, _req, res, next) => {
+  const { status, message } = Object(error) as Partial<Refusal>;
+  if (status === undefined || status >= 500 || res.headersSent) return next(error);
+  res.status(status).json({ error: message });
+};
+
+/**
+ * The text in a field of a request's body, trimmed.
+ *
+ * @throws Refusal unless it has 1 to `most` characters, none of them a control character.
+ */
+export function requireText(body: unknown, field: string, most: number): string {
+  const value = (Object(body) as Record<string, unknown>)[field];
+  const text = typeof value === 'string' ? value.trim() : '';
+  if (text === '' || text.length > most) {
+    throw new Refusal(400, `${field} must be 1 to ${most} characters long`);
+  }
+  if (/\p{Cc}/u.test(text) || !text.isWellFormed()) {
+    throw new Refusal(400, `${field} must not contain control characters`);
+  }
+  return text;
+}
