@@ -90,7 +90,7 @@ export class Connection implements Visited {
   #blockedSince: number | undefined;
 
   constructor(sink: Sink, options: ConnectionOptions) {
-    const { clock, random, retry, lifetime, positions } = options;
+    const { clock, random, lifetime, positions } = options;
     this.#sink = sink;
     this.#options = options;
     this.slots = positions.map((position) => new Slot(this, position));
@@ -98,12 +98,13 @@ export class Connection implements Visited {
     this.#endsAt = this.#lastWrite + lifetime * (0.8 + 0.2 * random());
     sink.onDrain(() => this.#drained());
     sink.onClose(() => this.#close());
-    this.#write(encodeEvent({ comment: 'open', retry: between(retry, random) }));
-    if (this.#open) options.heartbeats.schedule(this, this.#due());
   }
 
-  get open(): boolean {
-    return this.#open;
+  /** Sends the first bytes, so that the client knows that it is connected, however long its data takes. */
+  start(): void {
+    const { heartbeats, random, retry } = this.#options;
+    heartbeats.schedule(this, this.#due());
+    this.#write(encodeEvent({ comment: 'open', retry: between(retry, random) }));
   }
 
   /** A feed has a newer result for this client, which gets it now or when it has taken what it was sent before. */

@@ -156,11 +156,11 @@ export class Engine {
     return this.#connections.size >= this.#options.maxStreams ? 'full' : undefined;
   }
 
-  open(request: StreamRequest): Connection {
-    return this.#context.runInAsyncScope(() => this.#open(request));
+  open(request: StreamRequest): void {
+    this.#context.runInAsyncScope(() => this.#open(request));
   }
 
-  #open({ route, sink, feeds, viewer, lastEventId, path }: StreamRequest): Connection {
+  #open({ route, sink, feeds, viewer, lastEventId, path }: StreamRequest): void {
     if (viewer !== undefined) {
       for (const oldest of this.#viewers.inExcess(viewer, route.maxPerViewer)) oldest.end(LATER);
     }
@@ -176,7 +176,6 @@ export class Engine {
         this.#forget(connection, viewer);
       },
     });
-    if (!connection.open) return connection;
     this.#connections.add(connection);
     if (viewer !== undefined) this.#viewers.add(viewer, connection);
     for (const [index, request] of feeds.entries()) {
@@ -185,7 +184,7 @@ export class Engine {
       joined.push([feed, slot]);
       void feed.join(slot);
     }
-    return connection;
+    connection.start();
   }
 
   #feed(

@@ -42,10 +42,11 @@ export function isAllowedOrigin({ headers }: IncomingMessage, allowed: readonly 
   if (mode === 'navigate' || (dest !== undefined && dest !== 'empty')) return false;
   if (allowed === '*' || (origin !== undefined && allowed.includes(origin))) return true;
   if (site !== undefined) return site === 'same-origin' || site === 'none';
-  return origin === undefined || isOwnOrigin(origin, headers.host);
+  return origin === undefined || isOwnOrigin(origin, headers[':authority'] ?? headers.host);
 }
 
-function isOwnOrigin(origin: string, host: string | undefined): boolean {
+/** The authority is what HTTP/2 has in place of the host. */
+function isOwnOrigin(origin: string, host: unknown): boolean {
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 

@@ -9,9 +9,16 @@ type Awaitable<T> = T | PromiseLike<T>;
 
 /**
  * What `data` may give: a string, sent as it is, or anything that has JSON. `undefined`, a forgotten `return` and a
- * promise in it do not compile; at run time `undefined` sends nothing and counts as shown.
+ * forgotten `await` do not compile; at run time `undefined` sends nothing and counts as shown.
  */
-export type Sendable = string | number | boolean | null | (object & { then?: never });
+export type Sendable =
+  | string
+  | number
+  | boolean
+  | null
+  | (object & { then?: never })
+  // An object literal on the spot is checked for properties that `object` does not name.
+  | { readonly [name: string]: unknown; readonly then?: never };
 
 /** One call of `data`. */
 export interface Run {
@@ -74,13 +81,13 @@ interface Whose<S, R> {
 }
 
 interface Public {
-  subject?: never;
+  subject?: undefined;
 }
 
 /** One feed, or 1 to 10 of them on one connection. */
 type OneOrMany<F> =
-  | (F & { feeds?: never })
-  | { feeds: readonly F[]; eventName?: never; key?: never; data?: never };
+  | (F & { feeds?: undefined })
+  | { feeds: readonly F[]; eventName?: undefined; key?: undefined; data?: undefined };
 
 export type StreamOptions<S, R = Request, K extends string = string> = Timing &
   ((Whose<S, R> & OneOrMany<Feed<S, K> | SharedFeed<K>>) | (Public & OneOrMany<SharedFeed<K>>));

@@ -30,7 +30,13 @@ export function streamSse<S extends {}, R extends IncomingMessage = Request, K e
   trigger: SseTrigger<K>,
   options: StreamOptions<S, R, NoInfer<K>>,
 ): Handler {
-  const handler = new StreamHandler(trigger[ENGINE], requireStreamOptions(options));
+  const engine: Engine | undefined = (trigger as SseTrigger | undefined)?.[ENGINE];
+  if (engine === undefined) {
+    throw new TypeError(
+      'streamSse needs an SseTrigger of the same copy of sse-trigger: streamSse(trigger, { … })',
+    );
+  }
+  const handler = new StreamHandler(engine, requireStreamOptions(options));
   return (req, res, next) => {
     handler.handle(req, res).catch(next);
   };
@@ -161,7 +167,7 @@ async function orTrouble(
 }
 
 /** The route as Express knows it, or else the path, so that errors of one route have one name. */
-function pathOf(req: IncomingMessage): string | undefined {
+function pathOf(req: IncomingMessage): string {
   const { baseUrl = '', route } = req as { baseUrl?: string; route?: { path?: unknown } };
-  return typeof route?.path === 'string' ? baseUrl + route.path : req.url?.split('?', 1)[0];
+  return baseUrl + (typeof route?.path === 'string' ? route.path : (req.url?.split('?', 1)[0] ?? ''));
 }

@@ -88,9 +88,8 @@ async function* readLines(bytes: IncomingMessage): AsyncGenerator<string> {
   let pieces: string[] = [];
   for await (const chunk of bytes) {
     const text = decoder.decode(chunk, { stream: true });
-    const endsLine = /[\r\n]/.test(text) || pieces.at(-1)?.endsWith('\r');
     pieces.push(text);
-    if (!endsLine) continue;
+    if (!/[\r\n]/.test(text)) continue;
     // A CR at the end may be half of a line end.
     const lines = pieces.join('').split(/\r\n|\r(?!$)|\n/);
     pieces = [lines.pop() ?? ''];

@@ -95,7 +95,8 @@ export class SseTrigger<K extends string = string> {
    * @throws TypeError for anything but a key (1 to 512 bytes of text without control characters) or an array of keys.
    */
   push(key: K | readonly K[]): PromiseLike<boolean> {
-    const keys = (Array.isArray(key) ? key : [key]).map(requireKey);
+    // A hole in an array is a mistake too, and map would pass over it.
+    const keys = Array.from<unknown, string>(Array.isArray(key) ? key : [key], requireKey);
     if (keys.length === 0 || this.#scopes.take(keys)) return Promise.resolve(true);
     return this[ENGINE].push(keys);
   }
