@@ -1,0 +1,202 @@
+// What must compile and what must not, for `tsc -p test`. Nothing here is run.
+import express, { type Request } from 'express';
+import {
+  type Sendable,
+  SseTrigger,
+  type SseTriggerError,
+  type StreamOptions,
+  streamSse,
+} from '../src/index.ts';
+
+interface User {
+  readonly id: number;
+  readonly name: string;
+}
+interface SignedIn extends Request {
+  userId?: number;
+}
+declare const unread: (userId: number) => Promise<User[]>;
+declare const rows: Map<string, Date>;
+const trigger = new SseTrigger();
+const app = express();
+
+// --- What a user writes. ---
+
+app.get(
+  '/notifications',
+  streamSse(trigger, {
+    subject: (req: SignedIn) => req.userId,
+    key: (userId) => `notifications:${userId}`,
+    data: (userId) => unread(userId),
+    eventName: 'new_notification',
+  }),
+);
+
+app.get(
+  '/orders/:id',
+  streamSse(trigger, {
+    subject: (req: Request<{ id: string }>) => req.params.id,
+    key: (orderId) => [`order:${orderId}`, `shipment:${orderId}`],
+    data: async (orderId, { signal }) => ({ id: orderId.toUpperCase(), stopped: signal.aborted }),
+  }),
+);
+
+app.get('/ticker', streamSse(trigger, { key: 'ticker', data: () => 'price' }));
+app.get('/tickers', streamSse(trigger, { key: ['a', 'b'], data: async () => [1, null], allowOrigins: '*' }));
+
+// Several feeds, a shared one among them, and a subject that may be nobody in any of the ways.
+streamSse(trigger, {
+  subject: async (req: SignedIn) => req.userId !== undefined && { user: req.userId, tags: ['a', 'b'] },
+  feeds: [
+    { eventName: 'mail', key: ({ user }) => `mail:${user}`, data: ({ tags }) => tags },
+    { key: async ({ user }) => [`orders:${user}`], data: ({ user }, { signal }) => [user, signal.aborted] },
+    { eventName: 'ticker', key: 'ticker', data: () => 1 },
+  ],
+});
+
+// Named callbacks infer as well as those on the spot.
+const subject = (req: SignedIn) => req.userId ?? null;
+const key = (userId: number) => `user:${userId}`;
+streamSse(trigger, { subject, key, data: unread });
+
+// A stream of users that shows all of them the same.
+streamSse(trigger, { subject, key: 'news', data: () => 'same for all' });
+
+// Whatever has JSON can be sent.
+const sendable: Sendable[] = ['a', 1, true, null, {}, [1, [null]], new Date(), { total: 1 }];
+streamSse(trigger, { key: 'a', data: () => sendable });
+
+// undefined stands for an option that is not given, and the request is Express's where nothing else is said.
+streamSse(trigger, {
+  subject: (req) => req.ip,
+  key: (ip) => ip,
+  data: (ip) => ip.length,
+  eventName: undefined,
+  heartbeat: undefined,
+  retry: undefined,
+  throttle: undefined,
+  resync: undefined,
+  dataTimeout: undefined,
+  writeTimeout: undefined,
+  lifetime: undefined,
+  maxPerViewer: undefined,
+  allowOrigins: undefined,
+  revision: undefined,
+});
+
+const timing: Pick<StreamOptions<number>, 'retry' | 'heartbeat'> = { retry: [1, 2], heartbeat: 5 };
+streamSse(trigger, { ...timing, key: 'a', data: () => 1 });
+
+new SseTrigger({ onError: (error: SseTriggerError) => error.code === 'read_failed' });
+const pushed: PromiseLike<boolean> = trigger.push(['a', 'b']);
+const worked: Promise<User> = trigger.pushAfter(async () => (await unread(1))[0]!, { onThrow: 'drop' });
+export const results = [pushed, worked];
+
+// --- The keys of a whole application. ---
+
+type Keys = 'ticker' | `notifications:${number}`;
+const narrow = new SseTrigger<Keys>();
+narrow.push('ticker');
+narrow.push(['ticker', 'notifications:7']);
+streamSse(narrow, { subject, key: (userId) => `notifications:${userId}` as const, data: unread });
+streamSse(narrow, { key: 'ticker', data: () => 1 });
+// @ts-expect-error no such key
+narrow.push('tickr');
+// @ts-expect-error not all of them are keys
+narrow.push(['ticker', 'notifications:seven']);
+// @ts-expect-error no such key
+streamSse(narrow, { key: 'tickr', data: () => 1 });
+// @ts-expect-error no such key in a list
+streamSse(narrow, { key: ['ticker', 'tickr'], data: () => 1 });
+// @ts-expect-error no key of the application is made like this
+streamSse(narrow, { subject, key: (userId) => `orders:${userId}` as const, data: unread });
+// @ts-expect-error no such key in a feed
+streamSse(narrow, { feeds: [{ key: 'tickr', data: () => 1 }] });
+
+// --- What must not compile: keys. ---
+
+// @ts-expect-error no key
+streamSse(trigger, { data: () => 1 });
+// @ts-expect-error no key beside a subject
+streamSse(trigger, { subject, data: unread });
+// @ts-expect-error a number for a key
+streamSse(trigger, { key: 7, data: () => 1 });
+// @ts-expect-error a function that gives a number for a key
+streamSse(trigger, { subject, key: (userId) => userId, data: unread });
+// @ts-expect-error a function that may give no key
+streamSse(trigger, { subject, key: (userId) => (userId > 1 ? 'a' : undefined), data: unread });
+// @ts-expect-error a key of a subject that there is not
+streamSse(trigger, { key: (userId: number) => `user:${userId}`, data: () => 1 });
+// @ts-expect-error a key of another subject
+streamSse(trigger, { subject, key: (name: string) => name, data: unread });
+// @ts-expect-error a number is no key
+trigger.push(7);
+// @ts-expect-error a user is no key
+trigger.push({ id: 7 });
+
+// --- What must not compile: data. ---
+
+// @ts-expect-error no data
+streamSse(trigger, { key: 'a' });
+// @ts-expect-error data that takes the request
+streamSse(trigger, { subject, key, data: (req: SignedIn) => req.userId ?? 0 });
+// @ts-expect-error data that takes the request, on a public stream
+streamSse(trigger, { key: 'a', data: (req: Request) => req.ip ?? '' });
+// @ts-expect-error data whose parameter is not the subject's type
+streamSse(trigger, { subject, key, data: (name: string) => name });
+// @ts-expect-error a plain key with data that takes an argument: it would be the same for everybody
+streamSse(trigger, { subject, key: 'news', data: (userId: number) => unread(userId) });
+// @ts-expect-error the same without a subject
+streamSse(trigger, { key: 'news', data: (userId: number) => unread(userId) });
+// @ts-expect-error the same in a feed
+streamSse(trigger, { subject, feeds: [{ key: 'news', data: (userId: number) => unread(userId) }] });
+streamSse(trigger, {
+  subject,
+  key,
+  // @ts-expect-error a forgotten return
+  data: (userId) => {
+    unread(userId);
+  },
+});
+streamSse(trigger, {
+  key: 'a',
+  // @ts-expect-error a forgotten return in async
+  data: async () => {
+    await unread(1);
+  },
+});
+streamSse(trigger, {
+  subject,
+  key,
+  // @ts-expect-error a forgotten return of what a promise gives
+  data: (userId) => unread(userId).then(() => {}),
+});
+// @ts-expect-error a bigint has no JSON
+streamSse(trigger, { key: 'a', data: () => 1n });
+// @ts-expect-error undefined has no JSON
+streamSse(trigger, { key: 'a', data: () => (Math.random() > 0.5 ? 1 : undefined) });
+
+// --- What must not compile: options. ---
+
+// @ts-expect-error a misspelt option
+streamSse(trigger, { key: 'a', data: () => 1, heartbeats: 5 });
+// @ts-expect-error a misspelt option beside a subject
+streamSse(trigger, { subject, key, data: unread, eventname: 'x' });
+// @ts-expect-error an option of the trigger
+streamSse(trigger, { key: 'a', data: () => 1, poll: 5 });
+// @ts-expect-error a misspelt option of a feed
+streamSse(trigger, { feeds: [{ key: 'a', data: () => 1, event: 'x' }] });
+// @ts-expect-error feeds and a key
+streamSse(trigger, { key: 'a', data: () => 1, feeds: [{ key: 'a', data: () => 1 }] });
+// @ts-expect-error a misspelt option of the trigger
+new SseTrigger({ pol: 5 });
+// @ts-expect-error a store that is none
+new SseTrigger({ store: rows });
+// @ts-expect-error one retry
+streamSse(trigger, { key: 'a', data: () => 1, retry: 2000 });
+// @ts-expect-error one origin that is no list
+streamSse(trigger, { key: 'a', data: () => 1, allowOrigins: 'https://a.example' });
+// @ts-expect-error an answer to a throw that there is not
+trigger.pushAfter(() => 1, { onThrow: 'ignore' });
+// @ts-expect-error a trigger that is none
+streamSse({}, { key: 'a', data: () => 1 });
