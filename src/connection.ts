@@ -1,12 +1,13 @@
 import type { Clock } from './clock.ts';
 import type { Heartbeats, Visited } from './heartbeats.ts';
 import { joinPositions } from './position.ts';
+import { pick, type Range, SOON } from './retry.ts';
 import { encodeEvent } from './server-event.ts';
 import type { Stats } from './stats.ts';
 
 /** Where the bytes of a stream go: a response, or whatever can take the place of one. */
 export interface Sink {
-  /** False when the client has not taken what it was sent: nothing more until `onDrain`. */
+  /** False when the client has not taken what it was sent: nothing more until `onDrain`. A throw ends the stream. */
   write(bytes: Buffer): boolean;
   /** Ends the stream after what was written. */
   end(): void;
@@ -64,7 +65,7 @@ export interface ConnectionOptions {
   readonly stats: Stats;
   readonly heartbeat: number;
   readonly lifetime: number;
-  readonly retry: readonly [number, number];
+  readonly retry: Range;
   readonly writeTimeout: number;
   /** What the client has of each feed. */
   readonly positions: readonly (string | undefined)[];
@@ -73,8 +74,8 @@ export interface ConnectionOptions {
 }
 
 const HEARTBEAT = Buffer.from(':\n\n');
-/** A planned end: the client comes back soon, but not all clients in one moment. */
-const SOON = [200, 1000] as const;
+/** How long the last bytes of a stream may take, in milliseconds, before its client is cut off. */
+const LINGER = 5000;
 
 /**
  * One open stream. It keeps no queue: what a client is owed follows from what it was sent and from the newest frame of
@@ -86,6 +87,9 @@ export class Connection implements Visited {
   readonly #options: ConnectionOptions;
   readonly #endsAt: number;
   #open = true;
+  /** The client has gone, or has got the last bytes. */
+  #isGone = false;
+  #stopLingering: (() => void) | undefined;
   #lastWrite: number;
   #blockedSince: number | undefined;
 
@@ -97,14 +101,18 @@ export class Connection implements Visited {
     this.#lastWrite = clock.now();
     this.#endsAt = this.#lastWrite + lifetime * (0.8 + 0.2 * random());
     sink.onDrain(() => this.#drained());
-    sink.onClose(() => this.#close());
+    sink.onClose(() => {
+      this.#isGone = true;
+      this.#stopLingering?.();
+      this.#close();
+    });
   }
 
   /** Sends the first bytes, so that the client knows that it is connected, however long its data takes. */
   start(): void {
     const { heartbeats, random, retry } = this.#options;
     heartbeats.schedule(this, this.#due());
-    this.#write(encodeEvent({ comment: 'open', retry: between(retry, random) }));
+    this.#write(encodeEvent({ comment: 'open', retry: pick(retry, random) }));
   }
 
   /** A feed has a newer result for this client, which gets it now or when it has taken what it was sent before. */
@@ -125,11 +133,13 @@ export class Connection implements Visited {
   }
 
   /** Ends the stream on the server's wish; the client comes back after `retry`. A client that takes nothing is cut off. */
-  end(retry: readonly [number, number] = SOON): void {
+  end(retry: Range = SOON): void {
     if (!this.#open) return;
+    const { clock, random } = this.#options;
     if (this.#blockedSince === undefined) {
-      this.#write(encodeEvent({ retry: between(retry, this.#options.random) }));
+      this.#write(encodeEvent({ retry: pick(retry, random) }));
       this.#sink.end();
+      if (!this.#isGone) this.#stopLingering = clock.after(LINGER, () => this.#sink.destroy());
     } else {
       this.#sink.destroy();
     }
@@ -184,9 +194,15 @@ export class Connection implements Visited {
     const { clock, stats, heartbeats, writeTimeout } = this.#options;
     this.#lastWrite = clock.now();
     let taken = true;
-    for (const bytes of parts) {
-      stats.bytes += bytes.length;
-      taken = this.#sink.write(bytes) && taken;
+    try {
+      for (const bytes of parts) {
+        stats.bytes += bytes.length;
+        taken = this.#sink.write(bytes) && taken;
+      }
+    } catch {
+      // What one client's response throws is not for the others, who may be next in the same loop.
+      this.#sink.destroy();
+      this.#close();
     }
     if (taken || !this.#open) return;
     this.#blockedSince = this.#lastWrite;
@@ -204,8 +220,4 @@ export class Connection implements Visited {
     this.#options.heartbeats.remove(this);
     this.#options.onEnd();
   }
-}
-
-function between([least, most]: readonly [number, number], random: () => number): number {
-  return Math.round(least + (most - least) * random());
 }

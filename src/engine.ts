@@ -8,6 +8,7 @@ import { Heartbeats } from './heartbeats.ts';
 import { Outbox } from './outbox.ts';
 import { Poller } from './poller.ts';
 import { splitPositions } from './position.ts';
+import { LATER, pick, type Range } from './retry.ts';
 import { noStats, type Stats } from './stats.ts';
 import type { Store } from './store.ts';
 import type { Subject } from './subject.ts';
@@ -32,7 +33,7 @@ export interface Route {
   /** Tells routes of one trigger apart, and is the same in every process that mounts the same routes. */
   readonly number: number;
   readonly heartbeat: number;
-  readonly retry: readonly [number, number];
+  readonly retry: Range;
   readonly throttle: number;
   readonly resync: number;
   readonly dataTimeout: number;
@@ -62,9 +63,6 @@ export interface StreamRequest {
   /** The path, for errors. */
   readonly path: string | undefined;
 }
-
-/** For a client that had better not come back soon, in milliseconds. */
-export const LATER = [30_000, 60_000] as const;
 
 /** A COMMIT whose answer was lost may still be landing for so long. */
 const PUSH_AGAIN_AFTER = 5000;
@@ -125,8 +123,13 @@ export class Engine {
     };
   }
 
+  /** Counts a request that does not become a stream. */
   countRefused(): void {
     this.#stats.refused += 1;
+  }
+
+  pick(range: Range): number {
+    return pick(range, this.#options.random);
   }
 
   /** Never rejects. */
@@ -143,11 +146,13 @@ export class Engine {
 
   /** Pushes once more a little later, or when the trigger is closed. */
   pushAgain(keys: readonly string[]): void {
-    const stop = this.#options.clock.after(PUSH_AGAIN_AFTER, () => {
-      this.#pushAgain.delete(keys);
-      void this.push(keys);
+    this.#context.runInAsyncScope(() => {
+      const stop = this.#options.clock.after(PUSH_AGAIN_AFTER, () => {
+        this.#pushAgain.delete(keys);
+        void this.push(keys);
+      });
+      this.#pushAgain.set(keys, stop);
     });
-    this.#pushAgain.set(keys, stop);
   }
 
   /** Why no stream may be opened now, if so. */

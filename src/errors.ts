@@ -1,6 +1,6 @@
 /**
  * - `read_failed`: the store did not answer a poll in time. Streams stay open; told once an outage.
- * - `write_failed`: a push gave false. Its keys are kept and written as soon as the store answers.
+ * - `write_failed`: a push gave false. Unless the trigger is closed, its keys are kept and written as soon as the store answers.
  * - `unsent_full`: more than `maxUnsent` keys wait for the store; a further push was not kept.
  * - `key_unreadable`: the store answers, but `key` has no version and none can be written there.
  * - `wake_failed`: wakes cannot be published or received. Events arrive by the poll alone.

@@ -41,7 +41,7 @@ const FIRST_BACKOFF = 1000;
 const LAST_BACKOFF = 30_000;
 
 /** A call of `data` under way. */
-interface Run {
+interface Call {
   readonly number: number;
   /** Made of the versions as they were before the call. */
   readonly position: string | undefined;
@@ -56,14 +56,17 @@ export class Feed {
   readonly #context: FeedContext;
   readonly #options: FeedOptions;
   readonly #unwatch: () => void;
-  readonly #slots = new Set<Slot>();
+  /** All clients, each with the mark at which it came. */
+  readonly #slots = new Map<Slot, number>();
   /** The newest good result. */
   #frame: Frame | undefined;
   /** How many runs were begun. */
   #runs = 0;
-  #running: Run | undefined;
+  #running: Call | undefined;
   /** Something changed while `data` was running. */
   #again = false;
+  /** Something changed when it was not known yet whether anybody has to see it. */
+  #isOutdated = false;
   /** How often `data` failed since it last gave a result or a key changed. */
   #failures = 0;
   #isQueued = false;
@@ -82,9 +85,9 @@ export class Feed {
   async join(slot: Slot): Promise<void> {
     const { poller } = this.#context;
     const since = poller.versions.mark();
-    this.#slots.add(slot);
+    this.#slots.set(slot, since);
     await poller.refresh(this.#options.keys);
-    while (this.#slots.has(slot) && !this.#decide(slot, since)) await poller.nextPoll();
+    while (this.#slots.has(slot) && !slot.decided && !this.#decide(slot, since)) await poller.nextPoll();
   }
 
   /** When the last one leaves, the run that is under way is aborted. */
@@ -105,7 +108,7 @@ export class Feed {
     const current = this.position();
     if (current !== undefined && slot.position === current) {
       stats.resumed += 1;
-      slot.shown = this.#runs;
+      slot.shown = this.#running?.position === current ? this.#running.number - 1 : this.#runs;
     } else if (current !== undefined && this.#frame?.position === current) {
       this.#give(slot, this.#frame);
     } else if (current !== undefined && this.#running?.position === current) {
@@ -122,10 +125,12 @@ export class Feed {
 
   /** The outage logs nobody out: who shows something waits, and who shows nothing gets the last frame, or a run. */
   #decideWithoutStore(slot: Slot): boolean {
-    if (slot.position !== undefined) return false;
+    // What was shown before a push that may be lost is out of date, whatever the store will say.
+    if (slot.position !== undefined && !this.#isLost()) return false;
     slot.shown = 0;
     if (this.#frame !== undefined) this.#give(slot, this.#frame);
     else if (!this.isBusy() && this.#failures === 0) this.#look(0);
+    if (this.#isOutdated) this.#look(0);
     return true;
   }
 
@@ -136,9 +141,18 @@ export class Feed {
 
   #changed(urgent: boolean): void {
     this.#failures = 0;
-    // Who is not decided yet will find the new version by itself, and may turn out to show it already.
-    const someoneLooks = [...this.#slots].some((slot) => slot.decided);
-    if (someoneLooks) this.#look(urgent ? 0 : SPREAD * this.#context.random());
+    let isShown = false;
+    for (const [slot, since] of this.#slots) {
+      // Who is not decided yet finds the new version by itself and may turn out to show it, unless no store can tell.
+      if (!slot.decided && this.#isLost()) this.#decide(slot, since);
+      isShown ||= slot.decided;
+    }
+    if (isShown) this.#look(urgent ? 0 : SPREAD * this.#context.random());
+    else this.#isOutdated = true;
+  }
+
+  #isLost(): boolean {
+    return this.#context.poller.versions.isLost(this.#options.keys);
   }
 
   /** Has `data` run in `delay` ms, or sooner if that is planned already. */
@@ -173,7 +187,7 @@ export class Feed {
     stats.runs += 1;
     const run = { number: this.#runs, position: this.position(), abort: new AbortController() };
     this.#running = run;
-    this.#again = false;
+    this.#again = this.#isOutdated = false;
     let next = resync > 0 ? resync : Number.POSITIVE_INFINITY;
     try {
       const result = await withDeadline(clock, dataTimeout, data, { abort: run.abort });
@@ -194,12 +208,19 @@ export class Feed {
 
   #share(): void {
     if (this.#frame === undefined) return;
-    for (const slot of this.#slots) {
-      if (slot.decided) slot.connection.offer(slot, this.#frame);
+    for (const slot of this.#slots.keys()) {
+      if (slot.decided && !this.#isShownBy(slot, this.#frame)) slot.connection.offer(slot, this.#frame);
     }
   }
 
-  #tell(cause: unknown, run: Run): void {
+  /** Whether a client came with this very state and was sent nothing since, while others needed a run for it. */
+  #isShownBy(slot: Slot, frame: Frame): boolean {
+    if (slot.digest !== undefined || frame.position === undefined || slot.position !== frame.position)
+      return false;
+    return this.#options.resync === 0;
+  }
+
+  #tell(cause: unknown, run: Call): void {
     const { stats, onError } = this.#context;
     const { dataTimeout, route } = this.#options;
     const isLate = run.abort.signal.aborted;
@@ -221,7 +242,7 @@ export class Feed {
     return versions && toPosition([...this.#options.identity, versions]);
   }
 
-  protected toFrame({ number, position }: Run, data: unknown): Frame {
+  protected toFrame({ number, position }: Call, data: unknown): Frame {
     if (data === undefined)
       return { run: number, position, digest: '', event: undefined, eventWithId: undefined };
     const event = encodeEvent({ event: this.#options.eventName, data });

@@ -24,7 +24,8 @@ interface Batch {
   readonly keys: Set<string>;
   /** These keys were told of and kept before. */
   readonly retried: boolean;
-  readonly joined: number;
+  /** The moment of the last push in it. */
+  joined: number;
   readonly expires: number;
   readonly settled: Promise<boolean>;
   settle(stored: boolean): void;
@@ -45,6 +46,7 @@ export class Outbox {
   #writing: Promise<void> | undefined;
   /** Whether it makes sense to write unsent keys now: the store has answered since it last failed to take any. */
   #answers = true;
+  #isUnsentsTurn = false;
   #stopRetry: (() => void) | undefined;
   #closed = false;
 
@@ -65,6 +67,7 @@ export class Outbox {
       queueMicrotask(() => this.#proceed());
     }
     for (const key of keys) this.#next.keys.add(key);
+    this.#next.joined = this.options.mark();
     return this.#next.settled;
   }
 
@@ -76,13 +79,18 @@ export class Outbox {
 
   /** Takes no more pushes and gives those that are left a last chance, all within one `storeTimeout`. */
   async close(): Promise<void> {
-    const last = this.#next ?? this.#newBatch();
-    const expires = this.options.clock.now() + this.options.storeTimeout;
+    const { clock, storeTimeout } = this.options;
+    const expires = clock.now() + storeTimeout;
     this.#closed = true;
     this.#stopRetry?.();
     await this.#writing;
-    for (const key of this.#unsent) last.keys.add(key);
-    if (last.keys.size > 0) await this.#write({ ...last, expires });
+    if (this.#next !== undefined) await this.#write({ ...this.#next, expires });
+    this.#answers = true;
+    for (;;) {
+      const batch = this.#unsentBatch();
+      if (batch === undefined) return;
+      await this.#write({ ...batch, expires });
+    }
   }
 
   #newBatch({ retried = false } = {}): Batch {
@@ -96,8 +104,11 @@ export class Outbox {
 
   #proceed(): void {
     if (this.#closed || this.#writing !== undefined) return;
-    const batch = this.#next ?? this.#unsentBatch();
+    // In turns, so that neither waits for ever for the other.
+    const unsent = this.#isUnsentsTurn ? this.#unsentBatch() : undefined;
+    const batch = unsent ?? this.#next ?? this.#unsentBatch();
     if (batch === undefined) return;
+    this.#isUnsentsTurn = !batch.retried;
     if (batch === this.#next) this.#next = undefined;
     this.#writing = this.#write(batch).then(() => {
       this.#writing = undefined;
@@ -145,13 +156,7 @@ export class Outbox {
     if (!batch.retried) {
       const [key, ...others] = batch.keys;
       const details = { key: others.length === 0 ? key : undefined, cause };
-      onError(
-        new SseTriggerError(
-          'write_failed',
-          'the store did not take a push; it is kept until it does',
-          details,
-        ),
-      );
+      onError(new SseTriggerError('write_failed', 'the store did not take a push in time', details));
       const room = Math.max(0, maxUnsent - this.#unsent.size);
       const added = [...batch.keys].filter((key) => !this.#unsent.has(key));
       for (const key of added.slice(0, room)) this.#unsent.add(key);

@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
 import { SseTriggerError } from './errors.ts';
 import type { Stats } from './stats.ts';
-import type { Store, StoredVersion } from './store.ts';
+import type { Reading, Store, StoredVersion } from './store.ts';
 import { type OnChange, toSeed, Versions } from './versions.ts';
 
 export interface PollerOptions {
@@ -14,7 +14,7 @@ export interface PollerOptions {
   readonly storeTimeout: number;
   readonly stats: Stats;
   readonly onError: (error: SseTriggerError) => void;
-  /** The store answered a read. */
+  /** The store answers again, after a read that failed. */
   readonly onAnswer: () => void;
 }
 
@@ -73,12 +73,15 @@ export class Poller {
 
   #start(): void {
     const { store, clock, onError } = this.#options;
+    const tell = (cause: unknown) => {
+      onError(new SseTriggerError('wake_failed', 'wakes do not get through; the polls go on', { cause }));
+    };
     this.#schedule(clock.now());
-    this.#unsubscribe = store.subscribe?.(
-      (key, token) => this.versions.wake(key, token),
-      (cause) =>
-        onError(new SseTriggerError('wake_failed', 'wakes do not get through; the polls go on', { cause })),
-    );
+    try {
+      this.#unsubscribe = store.subscribe?.((key, token) => this.versions.wake(key, token), tell);
+    } catch (cause) {
+      tell(cause);
+    }
   }
 
   #stop(): void {
@@ -86,6 +89,8 @@ export class Poller {
     this.#unsubscribe?.();
     this.#next?.end();
     this.#next = undefined;
+    this.#nextPoll.end();
+    this.#nextPoll = new Batch();
     this.#pollDue = this.#down = false;
   }
 
@@ -139,8 +144,9 @@ export class Poller {
         );
       return;
     }
+    const isBack = this.#down;
     this.#down = false;
-    onAnswer();
+    if (isBack) onAnswer();
   }
 
   async #readAndSeed(keys: readonly string[], signal: AbortSignal): Promise<void> {
@@ -164,8 +170,12 @@ export class Poller {
     for (const [index, key] of keys.entries()) {
       const reading = readings[index];
       if (reading === undefined) missing.push(key);
-      else if (reading instanceof Error) this.#unreadable(key, reading);
-      else answers.set(key, reading);
+      else if (isVersion(reading)) answers.set(key, reading);
+      else
+        this.#unreadable(
+          key,
+          reading instanceof Error ? reading : new TypeError('the store gives no version'),
+        );
     }
     this.versions.read(answers, began);
     return missing;
@@ -188,6 +198,12 @@ export class Poller {
   protected seeds(missing: readonly string[]): ReadonlyMap<string, string> {
     return new Map(missing.map((key) => [key, toSeed(this.#options.newToken())]));
   }
+}
+
+/** Stores are also written by users, and in JavaScript. */
+function isVersion(reading: Reading): reading is StoredVersion {
+  const { token, identity } = Object(reading) as Partial<StoredVersion>;
+  return typeof token === 'string' && typeof identity === 'string';
 }
 
 /** A read that is to come, and those who wait for its end. */

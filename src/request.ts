@@ -20,9 +20,9 @@ const HEAD: Readonly<Record<string, string>> = {
 };
 const VARY = ['Cookie', 'Origin'];
 
-/** Whether it is too late to open a stream: the client is gone, or somebody else has answered. */
-export function isOver(req: IncomingMessage, res: ServerResponse): boolean {
-  return res.destroyed || res.writableEnded || res.headersSent || req.socket.destroyed;
+/** Whether nobody waits for an answer any more. */
+export function isGone(req: IncomingMessage, res: ServerResponse): boolean {
+  return res.destroyed || res.writableEnded || req.socket.destroyed;
 }
 
 /**
@@ -74,10 +74,10 @@ export function postpone(
   req: IncomingMessage,
   res: Response,
   allowed: readonly string[] | '*',
-  [least, most]: readonly [number, number],
+  retry: number,
 ): void {
   sendHead(req, res, allowed);
-  res.end(encodeEvent({ comment: 'later', retry: Math.round(least + (most - least) * Math.random()) }));
+  res.end(encodeEvent({ comment: 'later', retry }));
 }
 
 /** Answers with a status that makes an EventSource give up. */

@@ -23,7 +23,10 @@ export interface Store {
   /** Writes versions. Resolves once the primary has all of them; rejects when that is not certain. */
   write(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void>;
 
-  /** Writes versions only where there is none, atomically if the store can. The engine reads again afterwards. */
+  /**
+   * Writes versions only where there is none, atomically if the store can. A key that cannot be written is no reason to
+   * reject: the engine reads again afterwards.
+   */
   add(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void>;
 
   /**

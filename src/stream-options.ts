@@ -1,9 +1,4 @@
-import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
-import type { Route } from './engine.ts';
-import { requireKeys } from './key.ts';
-import { requireCount, requireFunction, requireKnown, requireMs, requireMsRange } from './option-checks.ts';
-import { requireEventName } from './server-event.ts';
 
 type Awaitable<T> = T | PromiseLike<T>;
 
@@ -46,7 +41,7 @@ export interface SharedFeed<K extends string = string> {
   data: () => Awaitable<Sendable>;
 }
 
-interface Timing {
+export interface StreamTiming {
   /** Milliseconds after which a comment is sent when nothing else was. @defaultValue 15000 */
   heartbeat?: number | undefined;
   /** Range of milliseconds from which each client gets how long to wait before it reconnects. @defaultValue [2000, 5000] */
@@ -89,137 +84,5 @@ type OneOrMany<F> =
   | (F & { feeds?: undefined })
   | { feeds: readonly F[]; eventName?: undefined; key?: undefined; data?: undefined };
 
-export type StreamOptions<S, R = Request, K extends string = string> = Timing &
+export type StreamOptions<S, R = Request, K extends string = string> = StreamTiming &
   ((Whose<S, R> & OneOrMany<Feed<S, K> | SharedFeed<K>>) | (Public & OneOrMany<SharedFeed<K>>));
-
-/** The options as they are at run time, where no type tells one form from the other. */
-interface LooseOptions extends Timing {
-  subject?: ((req: IncomingMessage) => unknown) | undefined;
-  feeds?: readonly LooseFeed[] | undefined;
-}
-
-interface LooseFeed {
-  eventName?: string | undefined;
-  key?: unknown;
-  data?: unknown;
-}
-
-/** One feed as it was checked. */
-export interface FeedPlan {
-  readonly eventName: string | undefined;
-  /** Keys that are the same for everybody, or what makes them of a subject. */
-  readonly key: readonly string[] | ((subject: unknown) => unknown);
-  readonly data: (subject?: unknown, run?: Run) => unknown;
-}
-
-/** What `streamSse` was told, checked and complete. */
-export interface StreamPlan {
-  readonly route: Omit<Route, 'number'>;
-  /** undefined on a public stream. */
-  readonly subject: ((req: IncomingMessage) => unknown) | undefined;
-  readonly feeds: readonly FeedPlan[];
-  readonly allowOrigins: readonly string[] | '*';
-}
-
-const FEED_OPTIONS = ['eventName', 'key', 'data'];
-const OPTIONS = [
-  'subject',
-  ...FEED_OPTIONS,
-  'feeds',
-  'heartbeat',
-  'retry',
-  'throttle',
-  'resync',
-  'dataTimeout',
-  'writeTimeout',
-  'lifetime',
-  'maxPerViewer',
-  'allowOrigins',
-  'revision',
-];
-const MAX_FEEDS = 10;
-
-/** @throws TypeError for an option that does not exist or cannot be meant. */
-export function requireStreamOptions(options: object): StreamPlan {
-  requireKnown('streamSse', options, OPTIONS);
-  const {
-    subject,
-    heartbeat = 15_000,
-    retry = [2000, 5000],
-    throttle = 100,
-    resync = 0,
-    dataTimeout = 10_000,
-    writeTimeout = 30_000,
-    lifetime = 1_800_000,
-    maxPerViewer = 10,
-    allowOrigins = [],
-    revision = '',
-  } = options as LooseOptions;
-  if (subject !== undefined) requireFunction('subject', subject, '(req) => req.session.userId');
-  if (typeof revision !== 'string') throw new TypeError(`revision must be a string, got ${typeof revision}`);
-  return {
-    route: {
-      heartbeat: requireMs('heartbeat', heartbeat),
-      retry: requireMsRange('retry', retry),
-      throttle: requireMs('throttle', throttle, 0),
-      resync: requireMs('resync', resync, 0),
-      dataTimeout: requireMs('dataTimeout', dataTimeout),
-      writeTimeout: requireMs('writeTimeout', writeTimeout),
-      lifetime: requireMs('lifetime', lifetime),
-      maxPerViewer: requireCount('maxPerViewer', maxPerViewer),
-      revision,
-    },
-    subject,
-    feeds: requireFeeds(options, subject === undefined),
-    allowOrigins: requireOrigins(allowOrigins, subject === undefined),
-  };
-}
-
-function requireFeeds(options: LooseOptions & LooseFeed, isPublic: boolean): readonly FeedPlan[] {
-  const { feeds } = options;
-  if (feeds === undefined) return [requireFeed(options, isPublic)];
-  if (FEED_OPTIONS.some((name) => name in options)) {
-    throw new TypeError('streamSse takes either feeds, or eventName, key and data, not both');
-  }
-  if (!Array.isArray(feeds) || feeds.length === 0 || feeds.length > MAX_FEEDS) {
-    throw new TypeError(`feeds must be an array of 1 to ${MAX_FEEDS} of { eventName, key, data }`);
-  }
-  return feeds.map((feed: LooseFeed) => {
-    requireKnown('a feed', feed, FEED_OPTIONS);
-    return requireFeed(feed, isPublic);
-  });
-}
-
-function requireFeed({ eventName, key, data }: LooseFeed, isPublic: boolean): FeedPlan {
-  if (key === undefined) {
-    throw new TypeError(
-      "key is missing: say what to watch, as in key: 'ticker' or key: (userId) => toKey(userId)",
-    );
-  }
-  if (typeof key === 'function' && isPublic) {
-    throw new TypeError(
-      'key is a function, so subject is missing: say what the stream is about, or give a plain key',
-    );
-  }
-  return {
-    eventName: eventName === undefined ? undefined : requireEventName(eventName),
-    key: typeof key === 'function' ? (key as (subject: unknown) => unknown) : requireKeys(key),
-    data: requireFunction('data', data as FeedPlan['data'], '(subject) => what to send'),
-  };
-}
-
-function requireOrigins(allowOrigins: unknown, isPublic: boolean): readonly string[] | '*' {
-  if (allowOrigins === '*') {
-    if (isPublic) return '*';
-    throw new TypeError("allowOrigins: '*' would show any site what is meant for one user: list the origins");
-  }
-  if (!Array.isArray(allowOrigins)) throw new TypeError("allowOrigins must be an array of origins, or '*'");
-  for (const origin of allowOrigins) {
-    if (typeof origin !== 'string' || !URL.canParse(origin) || new URL(origin).origin !== origin) {
-      throw new TypeError(
-        `allowOrigins: ${JSON.stringify(origin)} is no origin such as 'https://app.example.org'`,
-      );
-    }
-  }
-  return allowOrigins;
-}

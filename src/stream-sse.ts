@@ -1,15 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request } from 'express';
-import { type Engine, type FeedRequest, LATER, type Route } from './engine.ts';
+import type { Engine, FeedRequest, Route } from './engine.ts';
 import { SseTriggerError, type SseTriggerErrorCode } from './errors.ts';
 import { requireKeys } from './key.ts';
-import { isAllowedOrigin, isOver, isPipelined, postpone, refuse, sendHead, toSink } from './request.ts';
-import {
-  type FeedPlan,
-  requireStreamOptions,
-  type StreamOptions,
-  type StreamPlan,
-} from './stream-options.ts';
+import { isAllowedOrigin, isGone, isPipelined, postpone, refuse, sendHead, toSink } from './request.ts';
+import { LATER, type Range } from './retry.ts';
+import type { StreamOptions } from './stream-options.ts';
+import { type FeedPlan, type StreamPlan, toStreamPlan } from './stream-plan.ts';
 import { type Subject, toSubject } from './subject.ts';
 import { ENGINE, type SseTrigger } from './trigger.ts';
 
@@ -36,7 +33,7 @@ export function streamSse<S extends {}, R extends IncomingMessage = Request, K e
       'streamSse needs an SseTrigger of the same copy of sse-trigger: streamSse(trigger, { … })',
     );
   }
-  const handler = new StreamHandler(engine, requireStreamOptions(options));
+  const handler = new StreamHandler(engine, toStreamPlan(options));
   return (req, res, next) => {
     handler.handle(req, res).catch(next);
   };
@@ -79,10 +76,10 @@ class StreamHandler {
     try {
       await this.#open(req, res);
     } catch (error) {
-      if (isOver(req, res)) return;
+      if (isGone(req, res)) return;
       if (!(error instanceof SseTriggerError)) throw error;
       this.#engine.onError(error);
-      this.#postpone(req, res, LATER);
+      if (!res.headersSent) this.#postpone(req, res, LATER);
     }
   }
 
@@ -92,12 +89,12 @@ class StreamHandler {
     let subject: Subject | undefined;
     if (ask !== undefined) {
       subject = toSubject(await orTrouble('subject_failed', path, () => ask(req)));
-      if (isOver(req, res)) return;
+      if (isGone(req, res) || res.headersSent) return;
       if (subject === undefined)
         return this.#refuse(res, 401, 'This stream is for somebody who is signed in.');
     }
     const feeds = await Promise.all(plans.map((plan) => toFeed(plan, subject, path)));
-    if (isOver(req, res)) return;
+    if (isGone(req, res) || res.headersSent) return;
     const { refuses } = this.#engine;
     // The process that takes its place may be up already, so the browser had better not wait long.
     if (refuses === 'draining') return this.#postpone(req, res, this.#route.retry);
@@ -114,9 +111,9 @@ class StreamHandler {
     });
   }
 
-  #postpone(req: IncomingMessage, res: ServerResponse, retry: readonly [number, number]): void {
+  #postpone(req: IncomingMessage, res: ServerResponse, retry: Range): void {
     this.#engine.countRefused();
-    postpone(req, res, this.#plan.allowOrigins, retry);
+    postpone(req, res, this.#plan.allowOrigins, this.#engine.pick(retry));
   }
 
   #refuse(res: ServerResponse, status: 401 | 403 | 405, why: string): void {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, request, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ServerEvent } from './server-event.ts';
@@ -29,7 +30,9 @@ export async function* readEvents(
   { headers = {}, deadline = 5000, everything = false }: ReadEventsOptions = {},
 ): AsyncGenerator<ReceivedEvent, void, undefined> {
   const served = typeof target === 'function' ? createServer(target) : undefined;
-  const base = await toUrl(served ?? target);
+  served?.listen(0, '127.0.0.1');
+  if (served !== undefined) await once(served, 'listening');
+  const base = toUrl(served ?? target);
   const sent = request(new URL(path, base), {
     agent: false,
     headers: { accept: 'text/event-stream', ...headers },
@@ -56,10 +59,10 @@ export async function* readEvents(
   }
 }
 
-async function toUrl(target: RequestListener | Server | string | URL): Promise<URL | string> {
+function toUrl(target: RequestListener | Server | string | URL): URL | string {
   if (typeof target === 'string' || target instanceof URL) return target;
   if (!(target instanceof Server)) throw new TypeError('readEvents needs an application, a server or a URL');
-  if (!target.listening) await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
+  if (!target.listening) throw new TypeError('the server does not listen yet: await its listening event');
   const { address, port } = target.address() as AddressInfo;
   return `http://${address.includes(':') ? '127.0.0.1' : address}:${port}`;
 }

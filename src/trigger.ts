@@ -57,13 +57,13 @@ export class SseTrigger<K extends string = string> {
       maxRuns = 32,
       maxStreams = Number.POSITIVE_INFINITY,
       maxUnsent = 65_536,
-      onError = (error) => process.emitWarning(error),
+      onError = warn,
     } = options;
     requireFunction('onError', onError, 'it gets an SseTriggerError');
     for (const method of ['read', 'write', 'add'] as const) {
       requireFunction(
         `store.${method}`,
-        store[method],
+        store?.[method],
         'wrap a Keyv in a KeyvStore, and an ioredis client in a RedisStore',
       );
     }
@@ -77,7 +77,7 @@ export class SseTrigger<K extends string = string> {
       maxRuns: requireCount('maxRuns', maxRuns),
       maxStreams: requireCount('maxStreams', maxStreams),
       maxUnsent: requireCount('maxUnsent', maxUnsent, 0),
-      onError: (error) => report(error, onError),
+      onError: (error) => void report(error, onError),
     });
     this.#scopes = new PushScopes((keys, threw) => {
       void this[ENGINE].push(keys);
@@ -112,8 +112,10 @@ export class SseTrigger<K extends string = string> {
    */
   async pushAfter<T>(
     work: () => T | PromiseLike<T>,
-    { onThrow = 'push' }: { onThrow?: OnThrow | undefined } = {},
+    options: { onThrow?: OnThrow | undefined } = {},
   ): Promise<T> {
+    requireKnown('pushAfter', options, ['onThrow']);
+    const { onThrow = 'push' } = options;
     requireFunction('work', work, 'pushAfter(() => doSomething())');
     if (onThrow !== 'push' && onThrow !== 'drop') throw new TypeError("onThrow must be 'push' or 'drop'");
     return await this.#scopes.run(work, onThrow);
@@ -162,9 +164,19 @@ function newToken(): string {
   return `${microseconds}-${randomBytes(8).toString('hex')}`;
 }
 
-function report(error: SseTriggerError, onError: (error: SseTriggerError) => void): void {
+function warn(error: SseTriggerError): void {
+  const { name, message, code, cause } = error;
+  process.emitWarning(message, {
+    type: name,
+    code,
+    detail: cause instanceof Error ? cause.message : String(cause ?? ''),
+  });
+}
+
+/** An `onError` that fails must not take down what it is told of, at once or later. */
+async function report(error: SseTriggerError, onError: (error: SseTriggerError) => unknown): Promise<void> {
   try {
-    onError(error);
+    await onError(error);
   } catch (thrown) {
     process.emitWarning(new Error('onError itself threw', { cause: thrown }));
   }

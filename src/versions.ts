@@ -14,6 +14,8 @@ interface Watch {
   asOf: number;
   /** The mark of the last change that could not wait. */
   changedAt: number;
+  /** The token that was there when a push may have been lost, and may be there still: what is shown since is newer. */
+  outdated: string | undefined;
   /** The token of the last acknowledged push of this process, whose wake tells nothing new. */
   own: string | undefined;
   /** The mark at which the key was found to be neither there nor to be written, while that is so. */
@@ -77,6 +79,7 @@ export class Versions {
     for (const key of keys) {
       const watch = this.#watches.get(key);
       if (watch?.version === undefined || watch.unreadableAt !== undefined) return undefined;
+      if (watch.version.token === watch.outdated) return undefined;
       versions.push(this.compared(watch.version));
     }
     return versions;
@@ -87,6 +90,14 @@ export class Versions {
     return keys.every((key) => {
       const watch = this.#watches.get(key);
       return watch !== undefined && Math.max(watch.asOf, watch.unreadableAt ?? NEVER) > mark;
+    });
+  }
+
+  /** Whether a push of one of these keys may have been lost, and the store was not heard of since. */
+  isLost(keys: readonly string[]): boolean {
+    return keys.some((key) => {
+      const watch = this.#watches.get(key);
+      return watch !== undefined && watch.version === undefined && watch.changedAt !== NEVER;
     });
   }
 
@@ -117,7 +128,12 @@ export class Versions {
     const changes = new Changes();
     for (const [key, token] of tokens) {
       const watch = this.#watches.get(key);
-      if (watch?.identity === undefined) continue;
+      if (watch === undefined) continue;
+      if (watch.identity === undefined) {
+        // Never read: what the push changed is worth a look, but is no version to compare with.
+        changes.add(watch.listeners, true);
+        continue;
+      }
       // A change seen since then may be this token or a later one; to go back to it would be a change too many.
       if (watch.changedAt > began) {
         if (watch.version?.token === token) watch.own = token;
@@ -136,6 +152,7 @@ export class Versions {
     for (const key of keys) {
       const watch = this.#watches.get(key);
       if (watch === undefined || (watch.version === undefined && watch.changedAt > began)) continue;
+      watch.outdated = watch.version?.token ?? watch.outdated;
       watch.version = undefined;
       watch.asOf = watch.changedAt = this.mark();
       changes.add(watch.listeners, true);
@@ -176,6 +193,7 @@ function unknown(): Watch {
     identity: undefined,
     asOf: NEVER,
     changedAt: NEVER,
+    outdated: undefined,
     own: undefined,
     unreadableAt: undefined,
   };

@@ -89,7 +89,35 @@ describe('a client that takes nothing', () => {
   });
 });
 
+describe('a client whose response throws', () => {
+  it('ends, and takes nobody along', async () => {
+    const stage = new Stage();
+    const bad = stage.open();
+    const good = stage.open();
+    await stage.clock.advance(0);
+    bad.write = () => {
+      throw new Error('a middleware broke it');
+    };
+    await stage.push('key');
+    await stage.clock.advance(20_000);
+    expect(bad.ended).toBe('destroyed');
+    expect(good.shown).toEqual([1, 2]);
+    expect(good.heartbeats).toHaveLength(1);
+  });
+});
+
 describe('a planned end', () => {
+  it('cuts off a client that does not take its last bytes', async () => {
+    const stage = new Stage();
+    const viewer = stage.open({ lifetime: 10_000 });
+    viewer.end = () => {};
+    await stage.clock.advance(10_200);
+    expect(viewer.ended).toBeUndefined();
+    await stage.clock.advance(5000);
+    expect(viewer.ended).toBe('destroyed');
+    expect(stage.clock.pending).toBe(0);
+  });
+
   it('comes after 80 to 100 % of the lifetime, and tells the client to come back soon', async () => {
     const stage = new Stage();
     const viewers = Array.from({ length: 20 }, () => stage.open({ lifetime: 100_000 }));

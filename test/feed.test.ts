@@ -103,6 +103,22 @@ describe('a client that comes', () => {
     expect(back.shown).toEqual([2]);
   });
 
+  it('back with a position that stands is not sent that state when others need a run for it', async () => {
+    const stage = new Stage();
+    const first = stage.open();
+    await stage.clock.advance(0);
+    first.leave();
+    const back = stage.open({ lastEventId: first.ids.at(-1) });
+    await stage.clock.advance(0);
+    const fresh = stage.open();
+    await stage.clock.advance(0);
+    expect(fresh.shown).toEqual([2]);
+    expect(back.shown).toEqual([]);
+    await stage.clock.advance(1000);
+    await stage.push('key');
+    expect([fresh.shown, back.shown]).toEqual([[2, 3], [3]]);
+  });
+
   it('while others look gets the frame at hand without a run', async () => {
     const stage = new Stage();
     stage.open();
@@ -190,6 +206,21 @@ describe('a callback that fails', () => {
     expect(late.shown).toEqual([1, 2]);
   });
 
+  it('begins its pauses anew after a push', async () => {
+    const stage = new Stage();
+    const at: number[] = [];
+    const data = () => {
+      at.push(stage.clock.now());
+      throw new Error('still away');
+    };
+    stage.open({ data });
+    await stage.clock.advance(60_000);
+    at.length = 0;
+    await stage.push('key');
+    await stage.clock.advance(1100);
+    expect(at).toHaveLength(2);
+  });
+
   it('by giving what has no JSON is a failure like any other', async () => {
     const stage = new Stage();
     stage.open({ data: () => ({ amount: 1n }) });
@@ -242,6 +273,25 @@ describe('a callback that never ends', () => {
 });
 
 describe('resync', () => {
+  it('is sent to a client that came back while it ran', async () => {
+    const stage = new Stage();
+    let isSlow = false;
+    const data = async () => {
+      stage.runs += 1;
+      const run = stage.runs;
+      if (isSlow) await new Promise<void>((resolve) => stage.clock.after(500, resolve));
+      return run;
+    };
+    const first = stage.open({ data, resync: 10_000 });
+    await stage.clock.advance(9900);
+    isSlow = true;
+    await stage.clock.advance(200);
+    const back = stage.open({ data, resync: 10_000, lastEventId: first.ids.at(-1) });
+    await stage.clock.advance(1000);
+    expect(first.shown).toEqual([1, 2]);
+    expect(back.shown).toEqual([2]);
+  });
+
   it('reads again at least so often, for writes that no push tells of', async () => {
     const stage = new Stage();
     stage.open({ resync: 10_000 });

@@ -142,6 +142,84 @@ describe('pushes', () => {
   });
 });
 
+describe('keys that the store refused', () => {
+  it('are written although pushes never cease', async () => {
+    const stage = new Stage();
+    const write = stage.store.write.bind(stage.store);
+    stage.store.write = async (tokens, signal) => {
+      await new Promise<void>((resolve) => stage.clock.after(5, resolve));
+      await write(tokens, signal);
+    };
+    stage.server.state = 'refusing';
+    await Promise.all([stage.engine.push(['kept']), stage.clock.advance(100)]);
+    stage.server.state = 'up';
+    for (let push = 0; push < 1000; push += 1) {
+      void stage.engine.push(['busy']);
+      await stage.clock.advance(3);
+    }
+    expect(stage.engine.stats().unsent).toBe(0);
+  });
+
+  it('are not tried again with every stream that opens', async () => {
+    const stage = new Stage();
+    let writes = 0;
+    stage.store.write = async () => {
+      writes += 1;
+      throw new Error('OOM');
+    };
+    await stage.push('key');
+    for (let stream = 0; stream < 100; stream += 1) {
+      stage.open({ subject: stream });
+      await stage.clock.advance(10);
+    }
+    expect(writes).toBe(1);
+    await stage.clock.advance(10_000);
+    expect(writes).toBeLessThanOrEqual(7);
+  });
+
+  it('have no position, since the old one would stand for what is new', async () => {
+    const stage = new Stage();
+    const viewer = stage.open();
+    await stage.clock.advance(1000);
+    const write = stage.store.write.bind(stage.store);
+    stage.store.write = () => Promise.reject(new Error('READONLY'));
+    await stage.push('key');
+    await stage.clock.advance(5000);
+    expect(viewer.shown.length).toBeGreaterThan(1);
+    expect(viewer.ids).toHaveLength(1);
+    const back = stage.open({ lastEventId: viewer.ids[0] });
+    await stage.clock.advance(1000);
+    expect(back.shown).toHaveLength(1);
+    stage.store.write = write;
+    await stage.clock.advance(5000);
+    expect(new Set([...viewer.ids.slice(1), ...back.ids]).size).toBe(1);
+  });
+
+  it('are looked at for each push, also for one that joins a batch which waits', async () => {
+    const stage = new Stage();
+    const data: number[] = [];
+    let state = 0;
+    const viewer = stage.open({ data: () => state, throttle: 0 });
+    await stage.clock.advance(1000);
+    stage.store.write = (_tokens, signal) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    void stage.engine.push(['key']);
+    await stage.clock.advance(500);
+    // This one waits for the first write, and is joined by another push after that has failed.
+    const first = stage.engine.push(['other']).then(() => data.push(1));
+    await stage.clock.advance(499);
+    stage.clock.after(1, () => {
+      queueMicrotask(() => {
+        state = 2;
+        void stage.engine.push(['key']);
+      });
+    });
+    await stage.clock.advance(10_000);
+    await first;
+    expect(viewer.shown.at(-1)).toBe(2);
+  });
+});
+
 describe('close', () => {
   it('writes what the store did not take, with one more deadline at most', async () => {
     const { store, writes } = manualStore();

@@ -151,6 +151,96 @@ describe('an outage of the store', () => {
   });
 });
 
+describe('a stream that waits for the store to answer', () => {
+  it('sees a push of this process at once, whichever of its keys was pushed', async () => {
+    const { store, silence } = notingStore();
+    const stage = new Stage({ store });
+    const keys = ['a', 'b'];
+    const sibling = stage.open({ keys });
+    await stage.clock.advance(1000);
+    silence(true);
+    await stage.clock.advance(5000);
+    const waiting = stage.open({ keys, lastEventId: sibling.ids.at(-1) });
+    await stage.clock.advance(5000);
+    expect(waiting.shown).toEqual([]);
+    void stage.engine.push(['a']);
+    await stage.clock.advance(0);
+    expect(sibling.shown).toEqual([1, 2]);
+    expect(waiting.shown.at(-1)).toBe(2);
+  });
+
+  it('and came with nothing is not left with a frame from before a wake that nobody else was there to hear', async () => {
+    const { store, silence } = notingStore();
+    let wake = (_key: string, _token: string) => {};
+    const subscribe: Store['subscribe'] = (onWake) => {
+      wake = onWake;
+      return () => {};
+    };
+    const stage = new Stage({ store: { ...store, subscribe } });
+    const keys = ['a', 'b'];
+    const first = stage.open({ keys });
+    await stage.clock.advance(1000);
+    silence(true);
+    const second = stage.open({ keys });
+    await stage.clock.advance(500);
+    first.leave();
+    void store.write(new Map([['a', 'elsewhere']]), AbortSignal.timeout(1000));
+    wake('a', 'elsewhere');
+    // The read of the second one comes to nothing, and when the store answers again there is nothing new in it.
+    await stage.clock.advance(1000);
+    silence(false);
+    await stage.clock.advance(10_000);
+    expect(second.shown.at(-1)).toBe(2);
+  });
+
+  it('is let go when its client leaves, however often that happens', async () => {
+    const stage = new Stage();
+    stage.server.state = 'refusing';
+    for (let visit = 0; visit < 50; visit += 1) {
+      const viewer = stage.open({ lastEventId: 'AAAAAAAAAAA' });
+      await stage.clock.advance(0);
+      viewer.leave();
+    }
+    await stage.clock.advance(0);
+    expect(stage.engine.stats()).toMatchObject({ streams: 0, keys: 0 });
+    expect(stage.clock.pending).toBe(0);
+  });
+});
+
+describe('a store that keeps its contract badly', () => {
+  it('spoils the key it gives nonsense for, and no other', async () => {
+    const { store } = notingStore();
+    const stage = new Stage({
+      store: {
+        ...store,
+        async read(keys, signal) {
+          const readings = await store.read(keys, signal);
+          return readings.map((reading, index) => (keys[index] === 'bad' ? (null as never) : reading));
+        },
+      },
+    });
+    stage.open({ keys: ['bad'], subject: 'bad' });
+    const viewer = stage.open({ keys: ['good'] });
+    await stage.clock.advance(1000);
+    await store.write(new Map([['good', 'elsewhere']]), AbortSignal.timeout(1000));
+    await stage.clock.advance(2200);
+    expect(viewer.shown).toHaveLength(2);
+    expect(stage.errors.map(({ code, key }) => [code, key])).toEqual([['key_unreadable', 'bad']]);
+  });
+
+  it('loses its wakes when it cannot subscribe, and nothing else', async () => {
+    const { store } = notingStore();
+    const subscribe = () => {
+      throw new Error('no pub/sub here');
+    };
+    const stage = new Stage({ store: { ...store, subscribe } });
+    const viewer = stage.open();
+    await stage.clock.advance(0);
+    expect(viewer.shown).toEqual([1]);
+    expect(stage.errors.map(({ code }) => code)).toEqual(['wake_failed']);
+  });
+});
+
 describe('a data set that was lost', () => {
   it('costs one look a feed, and the next push is seen', async () => {
     const stage = new Stage();
@@ -203,6 +293,16 @@ describe('a key that is neither there nor to be written', () => {
     expect(stage.errors.map(({ code, key }) => [code, key])).toEqual([['key_unreadable', 'key']]);
     stage.writeElsewhere();
     await stage.clock.advance(2200);
+    expect(viewer.shown).toEqual([1, 2]);
+  });
+
+  it('that can be written all the same shows what this process pushes', async () => {
+    const { store } = notingStore();
+    const read: Store['read'] = async (keys) => keys.map(() => new Error('not for you'));
+    const stage = new Stage({ store: { ...store, read } });
+    const viewer = stage.open();
+    await stage.clock.advance(1000);
+    expect(await stage.push('key')).toBe(true);
     expect(viewer.shown).toEqual([1, 2]);
   });
 });

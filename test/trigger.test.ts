@@ -201,7 +201,20 @@ describe('onError', () => {
     store.failure = new Error('down');
     await using trigger = new SseTrigger({ store });
     await trigger.push('a');
-    expect(warn).toHaveBeenCalledWith(expect.objectContaining({ code: 'write_failed' }));
+    const warning = { type: 'SseTriggerError', code: 'write_failed', detail: 'down' };
+    expect(warn).toHaveBeenCalledWith('the store did not take a push in time', warning);
+    warn.mockRestore();
+    store.failure = undefined;
+  });
+
+  it('may reject, which is a warning and nothing else', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const store = new RecordingStore();
+    store.failure = new Error('down');
+    const thrown = new Error('the log service is down');
+    await using trigger = new SseTrigger({ store, onError: () => Promise.reject(thrown) });
+    expect(await trigger.push('a')).toBe(false);
+    expect(warn).toHaveBeenCalledWith(expect.objectContaining({ cause: thrown }));
     warn.mockRestore();
     store.failure = undefined;
   });
