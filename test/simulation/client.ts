@@ -47,7 +47,6 @@ export type Pace = 'well' | 'slowly' | 'not';
 
 /** One connection of a client. What the client has not taken waits on the way, and nothing more may be written then. */
 export class SimConnection implements Sink {
-  readonly openedAt: number;
   readonly newest = new Map<string, number>();
   pace: Pace = 'well';
   readonly #client: SimClient;
@@ -61,7 +60,6 @@ export class SimConnection implements Sink {
   #isBlocked = false;
 
   constructor(client: SimClient, clock: Clock, random: Random) {
-    this.openedAt = clock.now();
     this.#client = client;
     this.#clock = clock;
     this.#random = random;

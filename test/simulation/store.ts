@@ -85,6 +85,7 @@ export class SimStore implements Store {
   readonly #random: Random;
   readonly #latency: number;
   readonly #outstanding = { read: 0, write: 0 };
+  #isCut = false;
 
   constructor(server: SimServer, clock: Clock, random: Random, latency: number) {
     this.#server = server;
@@ -118,11 +119,17 @@ export class SimStore implements Store {
     return () => this.#server.subscribers.delete(subscriber);
   }
 
+  /** The process is no more: whatever it sent or would send comes to nothing. */
+  cut(): void {
+    this.#isCut = true;
+  }
+
   async #call<T>(kind: 'read' | 'write', signal: AbortSignal, execute: () => T): Promise<T> {
     this.#outstanding[kind] += 1;
     if (this.#outstanding[kind] > 1) this.violations.push(`two calls to ${kind} at once`);
     try {
       await this.#way(signal);
+      if (this.#isCut) return await silence(signal);
       if (this.#server.state === 'refusing') throw new Error('connection refused');
       if (this.#server.state === 'silent') {
         // What is under way in a silent network may still land, long after everybody has given up.

@@ -59,11 +59,22 @@ interface Process {
   readonly kept: Partial<Record<Key, number>>;
 }
 
-/** When something went on for which the guarantee makes an exception. */
+/** Something for which the guarantee makes an exception while it lasts. */
 interface Trouble {
-  readonly from: number;
-  to: number;
+  readonly kind: 'store' | 'callbacks' | 'client';
   readonly client: number | undefined;
+  to: number;
+}
+
+/** What a page has to show, from some moment on. */
+interface Expectation {
+  readonly what: string;
+  readonly within: number;
+  readonly states: Partial<Record<Key, number>>;
+  /** Which connections it is about, of those that were open at that moment and stayed so. @defaultValue all */
+  readonly of?: (connection: SimConnection) => boolean;
+  /** Set where it makes no difference whether the store answers. */
+  readonly withoutStore?: boolean;
 }
 
 /**
@@ -87,6 +98,7 @@ export class World {
   readonly #troubles: Trouble[] = [];
   readonly #lagging = new Map<number, Trouble>();
   readonly #losses: number[] = [];
+  readonly #hosts = new WeakMap<SimConnection, Process>();
   readonly #active = new Map<string, number>();
   #tokens = 0;
   #runs = 0;
@@ -112,9 +124,9 @@ export class World {
 
   /** X of the guarantee. */
   get bound(): number {
-    const callback = Math.max(this.#options.callback, DATA_TIMEOUT);
-    const feeds = this.#options.processes * 5;
-    return 1.1 * POLL + 2 * STORE_TIMEOUT + THROTTLE + 2 * callback + Math.ceil(feeds / MAX_RUNS) * callback;
+    const { callback } = this.#options;
+    const queue = Math.ceil(PAGES.flat().length / MAX_RUNS) * callback;
+    return 1.1 * POLL + 2 * STORE_TIMEOUT + THROTTLE + 2 * callback + queue;
   }
 
   #start(index: number): void {
@@ -170,9 +182,17 @@ export class World {
     this.#state[key] += 1;
     this.#allowRuns(key);
     const state = this.#state[key];
+    const sentAt = this.clock.now();
     const stored = await began.engine.push([key]);
-    if (stored) this.#promise(key, state);
-    else began.kept[key] = state;
+    if (stored) return this.#promise(key, state, sentAt);
+    began.kept[key] = state;
+    this.#expect({
+      what: `those of process ${process} after state ${state} of ${key} was pushed in vain`,
+      within: this.bound,
+      states: { [key]: state },
+      of: (connection) => this.#hosts.get(connection) === began,
+      withoutStore: true,
+    });
   }
 
   /** Another program saves, and writes the version by itself; most such programs do not wake anybody. */
@@ -183,7 +203,7 @@ export class World {
     const token = this.#uniqueToken();
     this.server.set(key, token);
     if (this.random.chance(0.3)) this.server.publish(key, token);
-    this.#promise(key, this.#state[key]);
+    this.#promise(key, this.#state[key], this.clock.now());
   }
 
   /** A page opens a stream: a page loaded anew, or one that comes back with its last id. */
@@ -195,9 +215,9 @@ export class World {
     this.lag(index, pace);
     const feeds = this.#page(index).map((feed) => this.#feedRequest(process, feed));
     const number = index % PAGES.length;
-    const { engine } = this.#processes[process]!;
-    const promised = { ...this.#promised };
-    engine.open({
+    const host = this.#processes[process]!;
+    this.#hosts.set(sink, host);
+    host.engine.open({
       route: { ...route, number },
       sink,
       feeds,
@@ -205,13 +225,12 @@ export class World {
       lastEventId: client.lastEventId,
       path: undefined,
     });
-    this.#expect(
-      `client ${index}, which came at ${this.clock.now()}`,
-      this.bound,
-      promised,
-      (other) => other === index,
-      sink,
-    );
+    this.#expect({
+      what: `client ${index}, which came at ${this.clock.now()},`,
+      within: this.bound,
+      states: { ...this.#promised },
+      of: (connection) => connection === sink,
+    });
   }
 
   disconnect(index: number): void {
@@ -224,7 +243,7 @@ export class World {
     const { connection } = this.clients[index]!;
     if (connection === undefined || this.#lagging.has(index) || pace === 'well') return;
     connection.pace = pace;
-    this.#lagging.set(index, this.#trouble(index));
+    this.#lagging.set(index, this.#trouble('client', index));
   }
 
   goOn(index: number): void {
@@ -238,7 +257,7 @@ export class World {
   storeIs(state: 'refusing' | 'silent', ms: number): void {
     if (this.server.state !== 'up') return;
     this.server.state = state;
-    const trouble = this.#trouble();
+    const trouble = this.#trouble('store');
     this.clock.after(ms, () => {
       this.server.state = 'up';
       trouble.to = this.clock.now();
@@ -248,10 +267,11 @@ export class World {
   callbacksAre(state: 'failing' | 'hanging', ms: number): void {
     if (this.#callbacks !== 'well') return;
     this.#callbacks = state;
-    const trouble = this.#trouble();
+    const trouble = this.#trouble('callbacks');
     this.clock.after(ms, () => {
       this.#callbacks = 'well';
-      trouble.to = this.clock.now();
+      // Those that hang by then are in the way until they are given up.
+      trouble.to = this.clock.now() + DATA_TIMEOUT;
     });
   }
 
@@ -260,20 +280,25 @@ export class World {
     else this.server[how]();
     this.#losses.push(this.clock.now());
     // What was pushed before is to be seen all the same, a little later.
-    this.#expect(`all after ${how}`, this.bound + SPREAD, { ...this.#promised }, () => true);
+    this.#expect({ what: `all after ${how}`, within: this.bound + SPREAD, states: { ...this.#promised } });
   }
 
-  /** A process is killed and started again; its clients come back somewhere, some other time. */
-  restart(process: number): void {
-    const { engine } = this.#processes[process]!;
-    void engine.close();
+  /** A process ends and is started again; its clients come back somewhere, some other time. */
+  restart(process: number, how: 'killed' | 'closed'): void {
+    const host = this.#processes[process]!;
+    if (how === 'killed') host.store.cut();
+    else void host.engine.close();
+    for (const { connection } of this.clients) {
+      if (connection !== undefined && this.#hosts.get(connection) === host) connection.leave();
+    }
     this.#start(process);
   }
 
   /** Lets everything go well, and long enough; then everybody has to show everything, and nothing may be left when all have gone. */
   async settle(): Promise<void> {
     for (const index of this.clients.keys()) this.goOn(index);
-    await this.clock.advance(12_000);
+    // All troubles end by themselves, and the longest pause of a callback that failed is over.
+    await this.clock.advance(40_000);
     const promised = { ...this.#promised };
     for (const key of KEYS)
       promised[key] = Math.max(promised[key], ...this.#processes.map(({ kept }) => kept[key] ?? 0));
@@ -289,7 +314,7 @@ export class World {
     for (const [name, active] of this.#active) {
       if (active > 0) this.#violations.push(`${active} runs of ${name} left when all had gone`);
     }
-    for (const { engine } of this.#processes) void engine.close();
+    for (const { engine } of this.#all) void engine.close();
     await this.clock.advance(2 * STORE_TIMEOUT + 8000);
     if (this.clock.pending > 0) this.#violations.push(`${this.clock.pending} timers left in the end`);
   }
@@ -341,43 +366,41 @@ export class World {
 
   // What the guarantee says.
 
-  #promise(key: Key, state: number): void {
+  #promise(key: Key, state: number, sentAt: number): void {
     this.#promised[key] = Math.max(this.#promised[key], state);
-    this.#expect(`all after state ${state} of ${key}`, this.bound, { [key]: state }, () => true);
+    // The store may have lost it again before its answer was here.
+    const mayBeLost = this.#losses.some((at) => at >= sentAt);
+    const within = this.bound + (mayBeLost ? SPREAD : 0);
+    this.#expect({ what: `all after state ${state} of ${key}`, within, states: { [key]: state } });
   }
 
-  /** Looks, when `within` has passed without trouble, whether the streams concerned that were open all the while show `promised`. */
-  #expect(
-    what: string,
-    within: number,
-    promised: Partial<Record<Key, number>>,
-    concerns: (client: number) => boolean,
-    sink?: SimConnection,
-  ): void {
+  /** Looks, when the time is over, whether the pages show it whose streams were open and without trouble all the while. */
+  #expect({ what, within, states, of = () => true, withoutStore = false }: Expectation): void {
     const from = this.clock.now();
+    const wereOpen = new Set(this.clients.map(({ connection }) => connection));
     this.clock.after(within, () => {
-      if (this.#losses.some((at) => at > from || (at === from && within === this.bound))) return;
-      this.#check(`${what} at ${this.clock.now()}`, promised, (index) => {
-        const { connection } = this.clients[index]!;
-        const wasOpen =
-          connection !== undefined &&
-          (sink === undefined ? connection.openedAt <= from : connection === sink);
-        return concerns(index) && wasOpen && !this.#hadTrouble(index, from);
+      const isLost = this.#losses.some((at) => at > from || (at === from && within === this.bound));
+      if (isLost && !withoutStore) return;
+      this.#check(`${what} at ${this.clock.now()}`, states, (index, connection) => {
+        return wereOpen.has(connection) && of(connection) && !this.#hadTrouble(index, from, withoutStore);
       });
     });
   }
 
-  #check(what: string, promised: Partial<Record<Key, number>>, concerns: (client: number) => boolean): void {
-    for (const [index, client] of this.clients.entries()) {
-      if (client.connection === undefined || !concerns(index)) continue;
+  #check(
+    what: string,
+    states: Partial<Record<Key, number>>,
+    concerns: (client: number, connection: SimConnection) => boolean,
+  ): void {
+    for (const [index, { connection, shows }] of this.clients.entries()) {
+      if (connection === undefined || !concerns(index, connection)) continue;
       for (const { name, keys } of this.#page(index)) {
         for (const key of keys) {
-          const shown = client.shows.get(name)?.states[key] ?? -1;
-          if (shown < (promised[key] ?? 0)) {
-            this.#violations.push(
-              `${what}: client ${index} shows ${shown} of ${key} in ${name}, not ${promised[key]}`,
-            );
-          }
+          const shown = shows.get(name)?.states[key] ?? -1;
+          if (shown >= (states[key] ?? 0)) continue;
+          this.#violations.push(
+            `${what}: client ${index} shows ${shown} of ${key} in ${name}, not ${states[key]}`,
+          );
         }
       }
     }
@@ -389,15 +412,16 @@ export class World {
     this.#lagging.delete(client);
   }
 
-  #trouble(client?: number): Trouble {
-    const trouble = { from: this.clock.now(), to: Number.POSITIVE_INFINITY, client };
+  #trouble(kind: Trouble['kind'], client?: number): Trouble {
+    const trouble = { kind, client, to: Number.POSITIVE_INFINITY };
     this.#troubles.push(trouble);
     return trouble;
   }
 
-  #hadTrouble(client: number, since: number): boolean {
-    return this.#troubles.some(
-      ({ to, client: whose }) => to >= since && (whose === undefined || whose === client),
-    );
+  #hadTrouble(client: number, since: number, withoutStore: boolean): boolean {
+    return this.#troubles.some((trouble) => {
+      const concerns = trouble.client === undefined || trouble.client === client;
+      return concerns && trouble.to >= since && !(withoutStore && trouble.kind === 'store');
+    });
   }
 }
