@@ -24,8 +24,6 @@ const OWN = {
   enableOfflineQueue: false,
   retryStrategy: () => null,
   reconnectOnError: () => false,
-  // Whoever wants the subscription back asks for it: ioredis lets a refusal go unhandled.
-  autoResubscribe: false,
   // INFO would be asked a second time, and a refusal of it written to the console.
   enableReadyCheck: false,
   commandTimeout: undefined,

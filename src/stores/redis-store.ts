@@ -18,7 +18,7 @@ export interface RedisStoreOptions extends KeyspaceOptions {
  * may block or subscribe. Up to three connections are made when they are needed, named `sse-trigger:read`, `:write` and
  * `:wake`; one that is lost or silent is given up, and the next call makes another.
  *
- * Needs the permissions `+info +mget +set`, and `+publish +subscribe` for wakes. Where `info` is refused, each new
+ * Needs the permissions `+info +mget +set`, `+publish +subscribe` for wakes, and `+select` for a database other than 0. Where `info` is refused, each new
  * connection counts as another data set, and nobody notices that a replica answers. Where single keys may not be read,
  * `+get` tells which.
  *
@@ -54,25 +54,20 @@ export class RedisStore implements Store {
 
   async write(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
     await this.#writes.use(signal, async (connection) => {
-      let refused: Error | undefined;
-      for (const batch of batches([...versions])) {
-        const replies = await connection.run(batch.map((version) => this.#set(version)));
-        const written = batch.filter((_, index) => !isRefusal(replies[index]));
-        await this.#wakes?.publish(written, connection);
-        const first = replies.findIndex(isRefusal);
-        if (first >= 0) refused ??= refusal(batch[first]?.[0], replies[first]);
-      }
-      if (refused !== undefined) throw refused;
+      const entries = [...versions];
+      const replies = await connection.run(entries.map((entry) => this.#set(entry)));
+      const written = entries.filter((_, index) => !isRefusal(replies[index]));
+      await this.#wakes?.publish(written, connection);
+      const refused = replies.findIndex(isRefusal);
+      if (refused >= 0) throw refusal(entries[refused]?.[0], replies[refused]);
     });
   }
 
   /** Which keys refuse a version shows in the next read. */
   async add(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
-    await this.#reads.use(signal, async (connection) => {
-      for (const batch of batches([...versions])) {
-        await connection.run(batch.map((version) => [...this.#set(version), 'NX']));
-      }
-    });
+    await this.#reads.use(signal, (connection) =>
+      connection.run(Array.from(versions, (entry) => [...this.#set(entry), 'NX'])),
+    );
   }
 
   subscribe(onWake: (key: string, version: string) => void, onError: (error: unknown) => void): () => void {

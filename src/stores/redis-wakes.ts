@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tokenOf } from './keyspace.ts';
 import { isRefusal, type RedisConnection } from './redis-connection.ts';
 
 type OnWake = (key: string, version: string) => void;
@@ -154,6 +155,6 @@ function toMessages(versions: Iterable<readonly [key: string, version: string]>)
 function* fromMessage(message: string): Generator<[key: string, version: string]> {
   for (const line of message.split('\n')) {
     const space = line.indexOf(' ');
-    if (space > 0 && space < line.length - 1) yield [line.slice(space + 1), line.slice(0, space)];
+    if (space > 0 && space < line.length - 1) yield [line.slice(space + 1), tokenOf(line.slice(0, space))];
   }
 }

@@ -15,8 +15,22 @@ export interface StoreUnderTest {
   dispose?(): Promise<unknown>;
 }
 
-/** The rules of `src/store.ts`, for any store. Each test gets what `make` gives, which must hold no versions yet. */
-export function storeConformance(name: string, make: () => Promise<StoreUnderTest> | StoreUnderTest): void {
+/** What only some stores can do, or let be done to them: `subscribe`, and the optional parts of a StoreUnderTest. */
+export type Ability = 'subscribe' | 'writeRaw' | 'silence';
+
+/**
+ * The rules of `src/store.ts`, for any store. Each test gets what `make` gives, which must hold no versions yet, and
+ * `abilities` says which of the optional rules concern it.
+ */
+export function storeConformance(
+  name: string,
+  abilities: readonly Ability[],
+  make: () => Promise<StoreUnderTest> | StoreUnderTest,
+): void {
+  const itWith = (ability: Ability, rule: string, test: () => Promise<void>) => {
+    if (abilities.includes(ability)) it(rule, test);
+  };
+
   describe(name, () => {
     let made: StoreUnderTest;
     let store: Store;
@@ -86,16 +100,15 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
       expect(new Set(readings.map(identityOf)).size).toBe(1);
     });
 
-    it('takes a text that another program wrote for a version', async ({ skip }) => {
-      if (made.writeRaw === undefined) return skip();
+    itWith('writeRaw', 'takes a text that another program wrote for a version', async () => {
       const long = 'x'.repeat(100_000);
       for (const [key, text] of Object.entries({ plain: 'Tue 12:00', long, odd: 'größe\n' })) {
-        await made.writeRaw(key, text);
+        await made.writeRaw!(key, text);
       }
       const [plain, ...hashed] = tokensOf(await read(store, 'plain', 'long', 'odd'));
       expect(plain).toBe('Tue 12:00');
       for (const token of hashed) expect(token).toMatch(/^[0-9a-f]{64}$/);
-      await made.writeRaw('long', `${long}y`);
+      await made.writeRaw!('long', `${long}y`);
       expect(tokensOf(await read(store, 'long'))).not.toEqual(hashed.slice(0, 1));
     });
 
@@ -109,51 +122,52 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
       expect(tokensOf(await read(other, 'a'))).toEqual(['2-a']);
     });
 
-    it('rejects soon after the signal aborts although the server is silent, and works on when that answers', async ({
-      skip,
-    }) => {
-      if (made.silence === undefined) return skip();
-      await write(store, { a: '1-a' });
-      await read(store, 'a');
-      const end = await made.silence();
-      try {
-        for (const call of [
-          (signal: AbortSignal) => store.read(['a'], signal),
-          (signal: AbortSignal) => store.write(mapOf({ b: '1-b' }), signal),
-          (signal: AbortSignal) => store.add(mapOf({ b: '2-b' }), signal),
-        ]) {
-          const began = performance.now();
-          await expect(call(AbortSignal.timeout(100))).rejects.toMatchObject({ name: 'TimeoutError' });
-          expect(performance.now() - began).toBeLessThan(1_000);
+    itWith(
+      'silence',
+      'rejects soon after the signal aborts although the server is silent, and works on when that answers',
+      async () => {
+        await write(store, { a: '1-a' });
+        await read(store, 'a');
+        const end = await made.silence!();
+        try {
+          for (const call of [
+            (signal: AbortSignal) => store.read(['a'], signal),
+            (signal: AbortSignal) => store.write(mapOf({ b: '1-b' }), signal),
+            (signal: AbortSignal) => store.add(mapOf({ b: '2-b' }), signal),
+          ]) {
+            const began = performance.now();
+            await expect(call(AbortSignal.timeout(100))).rejects.toMatchObject({ name: 'TimeoutError' });
+            expect(performance.now() - began).toBeLessThan(1_000);
+          }
+        } finally {
+          await end();
         }
-      } finally {
-        await end();
-      }
-      await write(store, { c: '1-c' });
-      expect(tokensOf(await read(store, 'a', 'c'))).toEqual(['1-a', '1-c']);
-    });
+        await write(store, { c: '1-c' });
+        expect(tokensOf(await read(store, 'a', 'c'))).toEqual(['1-a', '1-c']);
+      },
+    );
 
-    it('wakes who subscribed with each version that is written, and with none that is added', async ({
-      skip,
-    }) => {
-      if (store.subscribe === undefined) return skip();
-      const wakes = new Map<string, string>();
-      const stop = store.subscribe((key, version) => wakes.set(key, version), unexpected);
-      await subscribed(other, wakes);
-      await add(other, { added: '1-a' });
-      await write(other, { 'a key:größe': '1-b', c: '1-c' });
-      await until(() => wakes.has('c'));
-      wakes.delete('probe');
-      expect(wakes).toEqual(mapOf({ 'a key:größe': '1-b', c: '1-c' }));
-      stop();
-    });
+    itWith(
+      'subscribe',
+      'wakes who subscribed with each version that is written, and with none that is added',
+      async () => {
+        const wakes = new Map<string, string>();
+        const stop = store.subscribe!((key, version) => wakes.set(key, version), unexpected);
+        await subscribed(other, wakes);
+        await add(other, { added: '1-a' });
+        await write(other, { 'a key:größe': '1-b', c: '1-c' });
+        await until(() => wakes.has('c'));
+        wakes.delete('probe');
+        expect(wakes).toEqual(mapOf({ 'a key:größe': '1-b', c: '1-c' }));
+        stop();
+      },
+    );
 
-    it('wakes nobody any more who has stopped', async ({ skip }) => {
-      if (store.subscribe === undefined) return skip();
+    itWith('subscribe', 'wakes nobody any more who has stopped', async () => {
       const stopped = new Map<string, string>();
       const still = new Map<string, string>();
-      const stop = store.subscribe((key, version) => stopped.set(key, version), unexpected);
-      const stopStill = store.subscribe((key, version) => still.set(key, version), unexpected);
+      const stop = store.subscribe!((key, version) => stopped.set(key, version), unexpected);
+      const stopStill = store.subscribe!((key, version) => still.set(key, version), unexpected);
       await subscribed(other, still);
       stop();
       stopped.clear();

@@ -5,7 +5,7 @@ import { KeyvStore } from '../../src/stores/keyv-store.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { soon, storeConformance, tokensOf } from './conformance.ts';
 
-storeConformance('KeyvStore over a Map', () => {
+storeConformance('KeyvStore over a Map', ['writeRaw'], () => {
   const keyv = new Keyv();
   return {
     store: new KeyvStore(keyv),
@@ -23,7 +23,7 @@ describe('with a Redis of its own', () => {
   afterAll(() => server.stop());
 
   let tests = 0;
-  storeConformance('KeyvStore over @keyv/redis', () => {
+  storeConformance('KeyvStore over @keyv/redis', ['writeRaw', 'silence'], () => {
     tests += 1;
     const keyv = createKeyv(server.url, { namespace: `test${tests}` });
     return {
@@ -233,6 +233,26 @@ describe('KeyvStore', () => {
     expect(() => new KeyvStore({ ...keyv5, useKeyPrefix: false })).not.toThrow();
     for (const ttl of [0, -1, Number.NaN, Infinity])
       expect(() => new KeyvStore(new Keyv(), { ttl })).toThrow(TypeError);
+  });
+
+  it('writes nothing any more once the signal has aborted', async () => {
+    const adapter = new Adapter();
+    const getMany = adapter.getMany!.bind(adapter);
+    let answer = () => {};
+    adapter.getMany = async (keys) => {
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      return getMany!(keys);
+    };
+    const store = new KeyvStore(keyvOver(adapter));
+    const abort = new AbortController();
+    const written = store.write(new Map([['a', 't']]), abort.signal);
+    abort.abort(new Error('too late'));
+    await expect(written).rejects.toThrow('too late');
+    answer();
+    await new Promise(setImmediate);
+    expect(adapter.entries.size).toBe(0);
   });
 
   it('rejects as soon as the signal aborts, whatever the adapter does', async () => {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { BoundedMap, memoryStore } from '../../src/stores/memory-store.ts';
 import { soon, storeConformance } from './conformance.ts';
 
-storeConformance('memoryStore', () => {
+storeConformance('memoryStore', [], () => {
   const store = memoryStore();
   return { store, another: () => store };
 });
@@ -15,9 +15,11 @@ it('shares nothing with another memory store', async () => {
 
 it('forgets what was written longest ago when it is full', () => {
   const map = new BoundedMap<string, number>(2);
-  map.set('a', 1).set('b', 2).set('a', 3).set('c', 4);
+  map.set('a', 1).set('b', 2).set('b', 3);
+  expect([...map.keys()]).toEqual(['a', 'b']);
+  map.set('a', 4).set('c', 5);
   expect([...map]).toEqual([
-    ['a', 3],
-    ['c', 4],
+    ['a', 4],
+    ['c', 5],
   ]);
 });
