@@ -5,7 +5,7 @@ import type { Database } from './database.ts';
 import type { BellKey } from './notification.ts';
 import { notificationRoutes } from './notifications.ts';
 import { onlyOwnPages, secureHeaders } from './own-pages.ts';
-import { answerRefusals } from './refusal.ts';
+import { answerErrors } from './refusal.ts';
 import { signInRoutes } from './sign-in.ts';
 
 export interface AppOptions {
@@ -33,6 +33,6 @@ export function createApp({ trigger, orm, sessionSecret }: AppOptions): Express 
   );
   app.use(signInRoutes());
   app.use('/notifications', notificationRoutes(trigger, orm));
-  app.use(answerRefusals);
+  app.use(answerErrors);
   return app;
 }

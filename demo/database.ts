@@ -11,8 +11,9 @@ export async function openDatabase(file: string, trigger: Pick<SseTrigger<BellKe
     dbName: file,
     entities: [Notification],
     subscribers: [new PushOnSave(trigger)],
-    // Another process may be writing to the same file: so many milliseconds it is waited for.
-    driverOptions: { connection: { timeout: 5000 } },
+    // Another process may be writing to the same file. So many milliseconds it is waited for, in which this one stands
+    // still, since libsql knows no other way to wait.
+    driverOptions: { connection: { timeout: 250 } },
   });
   // With this, who reads and who writes never wait for each other.
   await orm.em.getConnection().execute('pragma journal_mode = wal');

@@ -10,11 +10,16 @@ export class Refusal extends Error {
   }
 }
 
-/** Answers a Refusal, or what Express itself refuses; anything else is a fault of ours that Express reports. */
-export const answerRefusals: ErrorRequestHandler = (error, _req, res, next) => {
+/** Answers a Refusal, or what Express itself refuses. Anything else is a fault of ours, of which nobody outside is told more. */
+export const answerErrors: ErrorRequestHandler = (error, _req, res, next) => {
   const { status, message } = Object(error) as Partial<Refusal>;
-  if (status === undefined || status >= 500 || res.headersSent) return next(error);
-  res.status(status).json({ error: message });
+  if (res.headersSent) return next(error);
+  if (status !== undefined && status < 500) {
+    res.status(status).json({ error: message });
+  } else {
+    console.error(error);
+    res.status(500).json({ error: 'Something went wrong on the server.' });
+  }
 };
 
 /**

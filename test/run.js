@@ -22,8 +22,8 @@ try {
   step('programs', installPrograms);
   step('node modules', installModules);
   if (args.length === 0) step('lint', () => script('lint'));
-  step('build', () => script('build'));
   if (args.length === 0) step('types', () => script('types'));
+  else step('build', () => script('build'));
   step('tests', runTests);
 } catch (error) {
   counts.failed ||= 1; // a step that is no test counts as one

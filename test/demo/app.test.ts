@@ -1,6 +1,6 @@
 import { SseTrigger } from 'sse-trigger';
 import request from 'supertest';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../demo/app.ts';
 import { type Database, openDatabase } from '../../demo/database.ts';
 import { type Bell, type BellKey, Notification, readBell } from '../../demo/notification.ts';
@@ -133,6 +133,20 @@ it('leaves unread what came after upTo, and what is for others', async () => {
   const em = orm.em.fork();
   expect((await readBell(em, 'alice')).unread).toBe(1);
   expect((await readBell(em, 'bob')).unread).toBe(1);
+});
+
+it('tells nobody outside why the database failed', async () => {
+  const agent = request.agent(app);
+  await agent.post('/sign-in').send({ name: 'alice' });
+  await orm.schema.dropSchema();
+  const log = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const secret = { to: 'bob', text: '<b>secret</b>' };
+  await agent
+    .post('/notifications')
+    .send(secret)
+    .expect(500, { error: 'Something went wrong on the server.' });
+  expect(log).toHaveBeenCalledTimes(1);
+  log.mockRestore();
 });
 
 it('lets pages load nothing from elsewhere', async () => {
