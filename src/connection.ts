@@ -138,20 +138,19 @@ export class Connection implements Visited {
     const { clock, random } = this.#options;
     if (this.#blockedSince === undefined) {
       this.#write(encodeEvent({ retry: pick(retry, random) }));
-      this.#sink.end();
+      this.#endSink();
       if (!this.#isGone) this.#stopLingering = clock.after(LINGER, () => this.#sink.destroy());
+      this.#close();
     } else {
-      this.#sink.destroy();
+      this.#cutOff();
     }
-    this.#close();
   }
 
   visit(now: number): number {
     const { stats, heartbeat, writeTimeout } = this.#options;
     if (this.#blockedSince !== undefined && now >= this.#blockedSince + writeTimeout) {
       stats.stuck += 1;
-      this.#sink.destroy();
-      this.#close();
+      this.#cutOff();
     } else if (now >= this.#endsAt) {
       this.end();
     } else if (this.#blockedSince === undefined && now >= this.#lastWrite + heartbeat) {
@@ -201,8 +200,7 @@ export class Connection implements Visited {
       }
     } catch {
       // What one client's response throws is not for the others, who may be next in the same loop.
-      this.#sink.destroy();
-      this.#close();
+      this.#cutOff();
     }
     if (taken || !this.#open) return;
     this.#blockedSince = this.#lastWrite;
@@ -212,6 +210,20 @@ export class Connection implements Visited {
   #drained(): void {
     this.#blockedSince = undefined;
     this.flush();
+    if (this.#open) this.#options.heartbeats.schedule(this, this.#due());
+  }
+
+  #endSink(): void {
+    try {
+      this.#sink.end();
+    } catch {
+      this.#sink.destroy();
+    }
+  }
+
+  #cutOff(): void {
+    this.#close();
+    this.#sink.destroy();
   }
 
   #close(): void {

@@ -99,7 +99,7 @@ export class Engine {
       ...options,
       mark: () => versions.mark(),
       onStored: (tokens, began) => versions.acknowledge(tokens, began),
-      onLost: (keys, joined) => versions.lose(keys, joined),
+      onDoubt: (pushed) => versions.doubt(pushed),
     });
   }
 
@@ -138,7 +138,9 @@ export class Engine {
       const stored = this.#outbox.push(keys);
       // There is no answer to wait for before the streams of this process look.
       if (this.#poller.down && this.#closing === undefined) {
-        this.#poller.versions.lose(keys, this.#poller.versions.mark());
+        const { versions } = this.#poller;
+        const now = versions.mark();
+        versions.doubt(new Map(keys.map((key) => [key, now])));
       }
       return stored;
     });

@@ -41,7 +41,7 @@ const FIRST_BACKOFF = 1000;
 const LAST_BACKOFF = 30_000;
 
 /** A call of `data` under way. */
-interface Call {
+interface Run {
   readonly number: number;
   /** Made of the versions as they were before the call. */
   readonly position: string | undefined;
@@ -62,11 +62,11 @@ export class Feed {
   #frame: Frame | undefined;
   /** How many runs were begun. */
   #runs = 0;
-  #running: Call | undefined;
+  #running: Run | undefined;
   /** Something changed while `data` was running. */
   #again = false;
-  /** Something changed when it was not known yet whether anybody has to see it. */
-  #isOutdated = false;
+  /** Something changed while it was not decided for anybody what to show. */
+  #hasMissedChange = false;
   /** How often `data` failed since it last gave a result or a key changed. */
   #failures = 0;
   #isQueued = false;
@@ -106,31 +106,31 @@ export class Feed {
     if (!poller.versions.isKnownSince(this.#options.keys, since)) return this.#decideWithoutStore(slot);
 
     const current = this.position();
+    const running = current !== undefined && this.#running?.position === current ? this.#running : undefined;
+    // What earlier runs give is not for it.
+    slot.shown = running === undefined ? this.#runs : running.number - 1;
     if (current !== undefined && slot.position === current) {
       stats.resumed += 1;
-      slot.shown = this.#running?.position === current ? this.#running.number - 1 : this.#runs;
     } else if (current !== undefined && this.#frame?.position === current) {
       this.#give(slot, this.#frame);
-    } else if (current !== undefined && this.#running?.position === current) {
-      slot.shown = this.#running.number - 1;
     } else {
-      slot.shown = this.#runs;
-      // While `data` fails, what it gave last is better than nothing.
-      if (this.#failures > 0 && this.#frame !== undefined && slot.position === undefined)
-        this.#give(slot, this.#frame);
-      if (this.#failures === 0 || this.isBusy()) this.#look(0);
+      this.#comfort(slot);
+      if (running === undefined && (this.#failures === 0 || this.isBusy())) this.#look(0);
     }
     return true;
   }
 
   /** The outage logs nobody out: who shows something waits, and who shows nothing gets the last frame, or a run. */
   #decideWithoutStore(slot: Slot): boolean {
-    // What was shown before a push that may be lost is out of date, whatever the store will say.
-    if (slot.position !== undefined && !this.#isLost()) return false;
-    slot.shown = 0;
-    if (this.#frame !== undefined) this.#give(slot, this.#frame);
-    else if (!this.isBusy() && this.#failures === 0) this.#look(0);
-    if (this.#isOutdated) this.#look(0);
+    const isInDoubt = this.#context.poller.versions.isInDoubt(this.#options.keys);
+    if (slot.position !== undefined && !isInDoubt) return false;
+    const frame = this.#frame;
+    slot.shown = frame?.run ?? 0;
+    // Who shows something may be ahead of a frame, unless that was made since the doubt came up.
+    if (frame !== undefined && (slot.position === undefined || frame.position === undefined))
+      this.#give(slot, frame);
+    if (this.#hasMissedChange) this.#look(0);
+    else if (frame === undefined && !this.isBusy() && this.#failures === 0) this.#look(0);
     return true;
   }
 
@@ -139,24 +139,28 @@ export class Feed {
     slot.connection.offer(slot, frame);
   }
 
-  #changed(urgent: boolean): void {
-    this.#failures = 0;
-    let isShown = false;
-    for (const [slot, since] of this.#slots) {
-      // Who is not decided yet finds the new version by itself and may turn out to show it, unless no store can tell.
-      if (!slot.decided && this.#isLost()) this.#decide(slot, since);
-      isShown ||= slot.decided;
-    }
-    if (isShown) this.#look(urgent ? 0 : SPREAD * this.#context.random());
-    else this.#isOutdated = true;
+  /** While `data` fails, what it gave last is better than nothing. */
+  #comfort(slot: Slot): void {
+    const showsNothing = slot.position === undefined && slot.digest === undefined;
+    if (this.#failures > 0 && this.#frame !== undefined && showsNothing) this.#give(slot, this.#frame);
   }
 
-  #isLost(): boolean {
-    return this.#context.poller.versions.isLost(this.#options.keys);
+  #changed(urgent: boolean): void {
+    const isInDoubt = this.#context.poller.versions.isInDoubt(this.#options.keys);
+    this.#failures = 0;
+    let someoneLooks = false;
+    for (const slot of this.#slots.keys()) {
+      // Who is not decided yet finds the new version by itself, and may turn out to show it; but not while none is known.
+      if (!slot.decided && isInDoubt) slot.shown = this.#runs;
+      someoneLooks ||= slot.decided;
+    }
+    if (someoneLooks) this.#look(urgent ? 0 : SPREAD * this.#context.random());
+    else this.#hasMissedChange = true;
   }
 
   /** Has `data` run in `delay` ms, or sooner if that is planned already. */
   #look(delay: number): void {
+    if (this.#slots.size === 0) return;
     if (this.isBusy()) {
       this.#again = true;
       return;
@@ -187,7 +191,7 @@ export class Feed {
     stats.runs += 1;
     const run = { number: this.#runs, position: this.position(), abort: new AbortController() };
     this.#running = run;
-    this.#again = this.#isOutdated = false;
+    this.#again = this.#hasMissedChange = false;
     let next = resync > 0 ? resync : Number.POSITIVE_INFINITY;
     try {
       const result = await withDeadline(clock, dataTimeout, data, { abort: run.abort });
@@ -198,6 +202,7 @@ export class Feed {
       next = this.backOff(this.#failures);
       this.#failures += 1;
       this.#tell(cause, run);
+      for (const slot of this.#slots.keys()) if (slot.decided) this.#comfort(slot);
     }
     this.#running = undefined;
     if (this.#slots.size === 0) return;
@@ -220,7 +225,7 @@ export class Feed {
     return this.#options.resync === 0;
   }
 
-  #tell(cause: unknown, run: Call): void {
+  #tell(cause: unknown, run: Run): void {
     const { stats, onError } = this.#context;
     const { dataTimeout, route } = this.#options;
     const isLate = run.abort.signal.aborted;
@@ -242,7 +247,7 @@ export class Feed {
     return versions && toPosition([...this.#options.identity, versions]);
   }
 
-  protected toFrame({ number, position }: Call, data: unknown): Frame {
+  protected toFrame({ number, position }: Run, data: unknown): Frame {
     if (data === undefined)
       return { run: number, position, digest: '', event: undefined, eventWithId: undefined };
     const event = encodeEvent({ event: this.#options.eventName, data });

@@ -15,24 +15,23 @@ export interface OutboxOptions {
   readonly mark: () => number;
   /** The store has these tokens; their writing began at `began`. */
   readonly onStored: (tokens: ReadonlyMap<string, string>, began: number) => void;
-  /** It is not known whether the store has versions of pushes that came in since `joined`. */
-  readonly onLost: (keys: Iterable<string>, joined: number) => void;
+  /** It is not known whether the store has versions for these keys, the last of which were pushed at these marks. */
+  readonly onDoubt: (pushed: ReadonlyMap<string, number>) => void;
 }
 
 /** Pushes that go to the store together. */
 interface Batch {
-  readonly keys: Set<string>;
-  /** These keys were told of and kept before. */
-  readonly retried: boolean;
-  /** The moment of the last push in it. */
-  joined: number;
+  /** Each with the mark of its last push. */
+  readonly keys: Map<string, number>;
+  /** Made of keys that the store did not take before, which were told of and are kept. */
+  readonly isUnsent: boolean;
   readonly expires: number;
   readonly settled: Promise<boolean>;
   settle(stored: boolean): void;
 }
 
-/** How many unsent keys go in one write, so that it fits its deadline. */
-const RETRIED_AT_ONCE = 1000;
+/** How many unsent keys go in one write at most, so that it fits its deadline. */
+const UNSENT_AT_ONCE = 1000;
 
 /**
  * Writes the versions of pushes. One write is under way at a time, and pushes that come meanwhile share the next one: a
@@ -45,8 +44,9 @@ export class Outbox {
   #next: Batch | undefined;
   #writing: Promise<void> | undefined;
   /** Whether it makes sense to write unsent keys now: the store has answered since it last failed to take any. */
-  #answers = true;
+  #mayRetry = true;
   #isUnsentsTurn = false;
+  #unsentAtOnce = UNSENT_AT_ONCE;
   #stopRetry: (() => void) | undefined;
   #closed = false;
 
@@ -66,14 +66,14 @@ export class Outbox {
       this.#next = this.#newBatch();
       queueMicrotask(() => this.#proceed());
     }
-    for (const key of keys) this.#next.keys.add(key);
-    this.#next.joined = this.options.mark();
+    const now = this.options.mark();
+    for (const key of keys) this.#next.keys.set(key, now);
     return this.#next.settled;
   }
 
   /** The store answers: writes what it did not take before. */
   retry(): void {
-    this.#answers = true;
+    this.#mayRetry = true;
     this.#proceed();
   }
 
@@ -85,21 +85,22 @@ export class Outbox {
     this.#stopRetry?.();
     await this.#writing;
     if (this.#next !== undefined) await this.#write({ ...this.#next, expires });
-    this.#answers = true;
-    for (;;) {
+    for (let left = this.#unsent.size; left > 0 && clock.now() < expires; ) {
+      this.#mayRetry = true;
       const batch = this.#unsentBatch();
       if (batch === undefined) return;
+      left -= batch.keys.size;
       await this.#write({ ...batch, expires });
     }
   }
 
-  #newBatch({ retried = false } = {}): Batch {
-    const { clock, storeTimeout, mark } = this.options;
+  #newBatch({ isUnsent = false } = {}): Batch {
+    const { clock, storeTimeout } = this.options;
     let settle!: (stored: boolean) => void;
     const settled = new Promise<boolean>((resolve) => {
       settle = resolve;
     });
-    return { keys: new Set(), retried, joined: mark(), expires: clock.now() + storeTimeout, settled, settle };
+    return { keys: new Map(), isUnsent, expires: clock.now() + storeTimeout, settled, settle };
   }
 
   #proceed(): void {
@@ -108,7 +109,7 @@ export class Outbox {
     const unsent = this.#isUnsentsTurn ? this.#unsentBatch() : undefined;
     const batch = unsent ?? this.#next ?? this.#unsentBatch();
     if (batch === undefined) return;
-    this.#isUnsentsTurn = !batch.retried;
+    this.#isUnsentsTurn = !batch.isUnsent;
     if (batch === this.#next) this.#next = undefined;
     this.#writing = this.#write(batch).then(() => {
       this.#writing = undefined;
@@ -117,11 +118,11 @@ export class Outbox {
   }
 
   #unsentBatch(): Batch | undefined {
-    if (!this.#answers || this.#unsent.size === 0) return undefined;
-    const batch = this.#newBatch({ retried: true });
+    if (!this.#mayRetry || this.#unsent.size === 0) return undefined;
+    const batch = this.#newBatch({ isUnsent: true });
     for (const key of this.#unsent) {
-      if (batch.keys.size === RETRIED_AT_ONCE) break;
-      batch.keys.add(key);
+      if (batch.keys.size === this.#unsentAtOnce) break;
+      batch.keys.set(key, 0);
     }
     return batch;
   }
@@ -129,18 +130,21 @@ export class Outbox {
   /** Never rejects, and settles the batch by its deadline whatever the store does. */
   async #write(batch: Batch): Promise<void> {
     const { newToken, mark, onStored } = this.options;
-    const tokens = new Map(Array.from(batch.keys, (key) => [key, newToken()]));
+    const tokens = new Map(Array.from(batch.keys.keys(), (key) => [key, newToken()]));
     const began = mark();
     try {
       await this.send(tokens, batch.expires);
     } catch (cause) {
-      this.#answers = false;
-      this.#keep(batch, cause);
+      this.#mayRetry = false;
+      if (batch.isUnsent) this.#putOff(batch);
+      else this.#keep(batch, cause);
+      this.#retryLater();
       batch.settle(false);
       return;
     }
-    this.#answers = true;
-    for (const key of batch.keys) this.#unsent.delete(key);
+    this.#mayRetry = true;
+    if (batch.isUnsent) this.#unsentAtOnce = Math.min(2 * this.#unsentAtOnce, UNSENT_AT_ONCE);
+    for (const key of batch.keys.keys()) this.#unsent.delete(key);
     onStored(tokens, began);
     batch.settle(true);
   }
@@ -152,20 +156,30 @@ export class Outbox {
   }
 
   #keep(batch: Batch, cause: unknown): void {
-    const { clock, poll, maxUnsent, onError, onLost } = this.options;
-    if (!batch.retried) {
-      const [key, ...others] = batch.keys;
-      const details = { key: others.length === 0 ? key : undefined, cause };
-      onError(new SseTriggerError('write_failed', 'the store did not take a push in time', details));
-      const room = Math.max(0, maxUnsent - this.#unsent.size);
-      const added = [...batch.keys].filter((key) => !this.#unsent.has(key));
-      for (const key of added.slice(0, room)) this.#unsent.add(key);
-      if (added.length > room) {
-        const message = `${added.length - room} pushes are lost to other processes: ${maxUnsent} keys wait for the store already`;
-        onError(new SseTriggerError('unsent_full', message, { cause }));
-      }
-      onLost(batch.keys, batch.joined);
+    const { maxUnsent, onError, onDoubt } = this.options;
+    const [key, ...others] = batch.keys.keys();
+    const details = { key: others.length === 0 ? key : undefined, cause };
+    onError(new SseTriggerError('write_failed', 'the store did not take a push in time', details));
+    const room = Math.max(0, maxUnsent - this.#unsent.size);
+    const added = [...batch.keys.keys()].filter((pushed) => !this.#unsent.has(pushed));
+    for (const pushed of added.slice(0, room)) this.#unsent.add(pushed);
+    if (added.length > room) {
+      const message = `${added.length - room} pushes are lost to other processes: ${maxUnsent} keys wait for the store already`;
+      onError(new SseTriggerError('unsent_full', message, { cause }));
     }
+    onDoubt(batch.keys);
+  }
+
+  /** One key that is refused must neither keep others from being written, nor have them written again and again. */
+  #putOff(batch: Batch): void {
+    this.#unsentAtOnce = Math.ceil(batch.keys.size / 2);
+    for (const key of batch.keys.keys()) {
+      if (this.#unsent.delete(key)) this.#unsent.add(key);
+    }
+  }
+
+  #retryLater(): void {
+    const { clock, poll } = this.options;
     this.#stopRetry?.();
     if (!this.#closed) this.#stopRetry = clock.after(poll, () => this.retry());
   }

@@ -29,8 +29,8 @@ export class Poller {
   #reading = false;
   #pollDue = false;
   /** What the next read is to bring, while another one is under way. */
-  #next: Batch | undefined;
-  #nextPoll = new Batch();
+  #next: Round | undefined;
+  #nextPoll = new Round();
   #stopTimer: (() => void) | undefined;
   #unsubscribe: (() => void) | undefined;
 
@@ -59,7 +59,7 @@ export class Poller {
    */
   refresh(keys: readonly string[]): Promise<void> {
     if (this.#down) return Promise.resolve();
-    this.#next ??= new Batch();
+    this.#next ??= new Round();
     const { ended } = this.#next;
     for (const key of keys) this.#next.keys.add(key);
     this.#proceed();
@@ -90,7 +90,7 @@ export class Poller {
     this.#next?.end();
     this.#next = undefined;
     this.#nextPoll.end();
-    this.#nextPoll = new Batch();
+    this.#nextPoll = new Round();
     this.#pollDue = this.#down = false;
   }
 
@@ -108,13 +108,13 @@ export class Poller {
   /** Begins the next read, unless there is none or one is under way. A poll takes along what waits. */
   #proceed(): void {
     if (this.isBusy() || (!this.#pollDue && this.#next === undefined)) return;
-    const batch = this.#next;
+    const round = this.#next;
     this.#next = undefined;
     this.#reading = true;
-    const read = this.#pollDue ? this.#poll() : this.#read([...(batch?.keys ?? [])]);
+    const read = this.#pollDue ? this.#poll() : this.#read([...(round?.keys ?? [])]);
     void read.then(() => {
       this.#reading = false;
-      batch?.end();
+      round?.end();
       this.#proceed();
     });
   }
@@ -122,7 +122,7 @@ export class Poller {
   async #poll(): Promise<void> {
     const began = this.#options.clock.now();
     const poll = this.#nextPoll;
-    this.#nextPoll = new Batch();
+    this.#nextPoll = new Round();
     this.#pollDue = false;
     await this.#read(this.versions.keys());
     if (this.versions.size > 0) this.#schedule(began);
@@ -207,7 +207,7 @@ function isVersion(reading: Reading): reading is StoredVersion {
 }
 
 /** A read that is to come, and those who wait for its end. */
-class Batch {
+class Round {
   readonly keys = new Set<string>();
   readonly ended: Promise<void>;
   end!: () => void;

@@ -76,9 +76,10 @@ class StreamHandler {
     try {
       await this.#open(req, res);
     } catch (error) {
+      const isTrouble = error instanceof SseTriggerError;
+      if (isTrouble) this.#engine.onError(error);
       if (isGone(req, res)) return;
-      if (!(error instanceof SseTriggerError)) throw error;
-      this.#engine.onError(error);
+      if (!isTrouble) throw error;
       if (!res.headersSent) this.#postpone(req, res, LATER);
     }
   }

@@ -15,7 +15,7 @@ interface Watch {
   /** The mark of the last change that could not wait. */
   changedAt: number;
   /** The token that was there when a push may have been lost, and may be there still: what is shown since is newer. */
-  outdated: string | undefined;
+  doubtful: string | undefined;
   /** The token of the last acknowledged push of this process, whose wake tells nothing new. */
   own: string | undefined;
   /** The mark at which the key was found to be neither there nor to be written, while that is so. */
@@ -79,7 +79,7 @@ export class Versions {
     for (const key of keys) {
       const watch = this.#watches.get(key);
       if (watch?.version === undefined || watch.unreadableAt !== undefined) return undefined;
-      if (watch.version.token === watch.outdated) return undefined;
+      if (watch.version.token === watch.doubtful) return undefined;
       versions.push(this.compared(watch.version));
     }
     return versions;
@@ -94,7 +94,7 @@ export class Versions {
   }
 
   /** Whether a push of one of these keys may have been lost, and the store was not heard of since. */
-  isLost(keys: readonly string[]): boolean {
+  isInDoubt(keys: readonly string[]): boolean {
     return keys.some((key) => {
       const watch = this.#watches.get(key);
       return watch !== undefined && watch.version === undefined && watch.changedAt !== NEVER;
@@ -146,13 +146,13 @@ export class Versions {
     changes.tell();
   }
 
-  /** The store may or may not have taken pushes of these keys, whose writing began at `began`. */
-  lose(keys: Iterable<string>, began: number): void {
+  /** The store may or may not have taken pushes of these keys, the last of which were made at these marks. */
+  doubt(pushed: ReadonlyMap<string, number>): void {
     const changes = new Changes();
-    for (const key of keys) {
+    for (const [key, pushedAt] of pushed) {
       const watch = this.#watches.get(key);
-      if (watch === undefined || (watch.version === undefined && watch.changedAt > began)) continue;
-      watch.outdated = watch.version?.token ?? watch.outdated;
+      if (watch === undefined || (watch.version === undefined && watch.changedAt > pushedAt)) continue;
+      watch.doubtful = watch.version?.token ?? watch.doubtful;
       watch.version = undefined;
       watch.asOf = watch.changedAt = this.mark();
       changes.add(watch.listeners, true);
@@ -193,7 +193,7 @@ function unknown(): Watch {
     identity: undefined,
     asOf: NEVER,
     changedAt: NEVER,
-    outdated: undefined,
+    doubtful: undefined,
     own: undefined,
     unreadableAt: undefined,
   };

@@ -106,6 +106,37 @@ describe('a client whose response throws', () => {
   });
 });
 
+describe('a client whose response cannot be ended', () => {
+  it('is destroyed, and holds up neither the others nor close', async () => {
+    const stage = new Stage();
+    const bad = stage.open({ lifetime: 10_000 });
+    const good = stage.open();
+    await stage.clock.advance(0);
+    bad.end = () => {
+      throw new Error('a middleware broke it');
+    };
+    await stage.clock.advance(20_000);
+    expect(bad.ended).toBe('destroyed');
+    expect(good.heartbeats).toHaveLength(1);
+    const closed = stage.engine.close();
+    await stage.clock.advance(0);
+    await closed;
+    expect(stage.clock.pending).toBe(0);
+  });
+});
+
+describe('a client that has taken what it was sent after a while', () => {
+  it('gets its heartbeats again', async () => {
+    const stage = new Stage();
+    const viewer = stage.open({ stuck: true, writeTimeout: 600_000 });
+    await stage.clock.advance(16_000);
+    viewer.isStuck = false;
+    viewer.drain();
+    await stage.clock.advance(40_000);
+    expect(viewer.heartbeats.length).toBeGreaterThanOrEqual(2);
+  });
+});
+
 describe('a planned end', () => {
   it('cuts off a client that does not take its last bytes', async () => {
     const stage = new Stage();

@@ -129,6 +129,41 @@ describe('a client that comes', () => {
     expect(stage.runs).toBe(1);
   });
 
+  it('while the callback runs for its version shares that run', async () => {
+    const stage = new Stage();
+    const data = async () => {
+      stage.runs += 1;
+      await new Promise<void>((resolve) => stage.clock.after(500, resolve));
+      return stage.runs;
+    };
+    stage.open({ data });
+    await stage.clock.advance(200);
+    const second = stage.open({ data });
+    await stage.clock.advance(5000);
+    expect(second.shown).toEqual([1]);
+    expect(stage.runs).toBe(1);
+  });
+
+  it('back with a new state from another process does not keep the others from it', async () => {
+    const stage = new Stage();
+    let tokens = 0;
+    const newToken = () => {
+      tokens += 1;
+      return `other${tokens}`;
+    };
+    const elsewhere = new Stage({ store: stage.store, clock: stage.clock, newToken });
+    const viewer = stage.open();
+    await stage.clock.advance(1000);
+    stage.writeElsewhere();
+    const there = elsewhere.open();
+    await stage.clock.advance(0);
+    // The read for this client finds the change, and that the client shows it already.
+    stage.open({ lastEventId: there.ids.at(-1) });
+    await stage.clock.advance(0);
+    expect(stage.engine.stats().resumed).toBe(1);
+    expect(viewer.shown).toEqual([1, 2]);
+  });
+
   it('after a push that this process has not seen yet does not get the old frame', async () => {
     const stage = new Stage();
     stage.open();
@@ -204,6 +239,62 @@ describe('a callback that fails', () => {
     await stage.push('key');
     expect(viewer.shown).toEqual([1, 2]);
     expect(late.shown).toEqual([1, 2]);
+  });
+
+  it('is waited for by who comes while it is tried again, also when no version is known', async () => {
+    const stage = new Stage();
+    stage.server.add = () => {};
+    const data = async () => {
+      stage.runs += 1;
+      if (stage.runs === 1) throw new Error('for the first time');
+      await new Promise<void>((resolve) => stage.clock.after(2000, resolve));
+      return stage.runs;
+    };
+    stage.open({ data });
+    await stage.clock.advance(1500);
+    expect(stage.runs).toBe(2);
+    const late = stage.open({ data });
+    await stage.clock.advance(30_000);
+    expect(late.shown.length).toBeGreaterThan(0);
+  });
+
+  it('leaves the last good frame to who shows nothing, and what it shows to who comes back', async () => {
+    const stage = new Stage();
+    let isFailing = false;
+    const data = async () => {
+      if (!isFailing) return 'old';
+      await new Promise<void>((resolve) => stage.clock.after(500, resolve));
+      throw new Error('away');
+    };
+    stage.open({ data });
+    await stage.clock.advance(1000);
+    isFailing = true;
+    await stage.push('key');
+    const fresh = stage.open({ data });
+    const back = stage.open({ data, lastEventId: 'AAAAAAAAAAA' });
+    await stage.clock.advance(600);
+    const later = stage.open({ data });
+    await stage.clock.advance(0);
+    expect([fresh.texts, back.texts, later.texts]).toEqual([['old'], [], ['old']]);
+  });
+
+  it('begins its pauses anew after it gave a result', async () => {
+    const stage = new Stage();
+    const at: number[] = [];
+    let isFailing = true;
+    const data = () => {
+      at.push(stage.clock.now());
+      if (isFailing) throw new Error('away');
+      return 1;
+    };
+    stage.open({ data, resync: 5000 });
+    await stage.clock.advance(40_000);
+    isFailing = false;
+    await stage.clock.advance(40_000);
+    isFailing = true;
+    at.length = 0;
+    await stage.clock.advance(9000);
+    expect(at[1]! - at[0]!).toBeLessThanOrEqual(1000);
   });
 
   it('begins its pauses anew after a push', async () => {

@@ -24,7 +24,8 @@ const { subject } = fc.letrec((tie) => ({
 const somebody = subject.filter((value) => value !== '' && value !== false);
 
 /** What tells subjects apart here, made without the package. */
-const nameOf = (value: unknown) => inspect(value, { depth: 50, sorted: true });
+const nameOf = (value: unknown) =>
+  inspect(value, { depth: 50, sorted: true, compact: true, breakLength: Infinity });
 
 it('never shows what is of one subject to another, whatever is pushed when', async () => {
   await fc.assert(

@@ -44,6 +44,17 @@ describe('a client that leaves', () => {
     return { app, client, closed, reached, goOn };
   }
 
+  it('while its subject is asked for does not hide that this failed', async () => {
+    const { app, client, closed, reached, goOn } = await phases();
+    await using _ = app;
+    await reached.subject.promise;
+    await client[Symbol.asyncDispose]();
+    await closed;
+    goOn.subject.reject(new Error('the session store is away'));
+    await until(() => app.errors.length > 0);
+    expect(app.errors.map(({ code }) => code)).toEqual(['subject_failed']);
+  });
+
   it('while its subject is asked for opens nothing', async () => {
     const { app, client, closed, reached, goOn } = await phases();
     await using _ = app;

@@ -195,28 +195,71 @@ describe('keys that the store refused', () => {
     expect(new Set([...viewer.ids.slice(1), ...back.ids]).size).toBe(1);
   });
 
-  it('are looked at for each push, also for one that joins a batch which waits', async () => {
+  it('are looked at once for each push, also for one by who was told false', async () => {
     const stage = new Stage();
-    const data: number[] = [];
     let state = 0;
     const viewer = stage.open({ data: () => state, throttle: 0 });
-    await stage.clock.advance(1000);
-    stage.store.write = (_tokens, signal) =>
-      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-    void stage.engine.push(['key']);
-    await stage.clock.advance(500);
-    // This one waits for the first write, and is joined by another push after that has failed.
-    const first = stage.engine.push(['other']).then(() => data.push(1));
-    await stage.clock.advance(499);
-    stage.clock.after(1, () => {
-      queueMicrotask(() => {
-        state = 2;
-        void stage.engine.push(['key']);
-      });
+    await stage.clock.advance(2300);
+    const hang = (signal: AbortSignal) =>
+      new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    stage.store.write = (_tokens, signal) => hang(signal);
+    stage.store.read = (_keys, signal) => hang(signal);
+    void stage.engine.push(['key']).then(() => {
+      state = 2;
+      void stage.engine.push(['key']);
     });
-    await stage.clock.advance(10_000);
-    await first;
+    await stage.clock.advance(500);
+    // This one waits for the write of the first, and the second push of the key joins it.
+    void stage.engine.push(['other']);
+    await stage.clock.advance(60_000);
     expect(viewer.shown.at(-1)).toBe(2);
+  });
+
+  it('are looked at once each, when several were pushed one after the other', async () => {
+    const stage = new Stage();
+    const runs: string[] = [];
+    for (const key of ['a', 'b', 'c']) stage.open({ keys: [key], subject: key, data: () => runs.push(key) });
+    await stage.clock.advance(1000);
+    stage.store.write = stage.store.read = (_: unknown, signal: AbortSignal) =>
+      new Promise<never>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    await stage.clock.advance(5000);
+    runs.length = 0;
+    for (const key of ['a', 'b', 'c']) {
+      void stage.engine.push([key]);
+      await stage.clock.advance(10);
+    }
+    await stage.clock.advance(20_000);
+    expect(runs).toEqual(['a', 'b', 'c']);
+  });
+
+  it('are looked at again for a second push that is lost before any read has failed', async () => {
+    const stage = new Stage();
+    let state = 0;
+    const viewer = stage.open({ data: () => state, throttle: 0 });
+    await stage.clock.advance(2300);
+    stage.server.state = 'refusing';
+    for (state of [1, 2]) {
+      await stage.push('key');
+      await stage.clock.advance(10);
+    }
+    expect(stage.engine.stats().storeDown).toBe(false);
+    await stage.clock.advance(10_000);
+    expect(viewer.shown).toEqual([0, 1, 2]);
+  });
+
+  it('for good neither keep others from being written nor have them written again and again', async () => {
+    const stage = new Stage();
+    const viewer = stage.open({ keys: ['good'] });
+    await stage.clock.advance(1000);
+    // As Redis does: it takes what it may, and refuses the rest.
+    stage.store.write = async (tokens) => {
+      for (const [key, token] of tokens) if (key !== 'forbidden') stage.server.set(key, token);
+      if (tokens.has('forbidden')) throw new Error('NOPERM');
+    };
+    await stage.push('good', 'forbidden');
+    await stage.clock.advance(60_000);
+    expect(stage.engine.stats().unsent).toBe(1);
+    expect(viewer.shown.length).toBeLessThanOrEqual(8);
   });
 });
 
@@ -240,6 +283,39 @@ describe('close', () => {
     expect(await last).toBe(true);
     expect(await engine.push(['c'])).toBe(false);
     expect(writes).toHaveLength(3);
+  });
+
+  it('writes all that can be written, in portions, also past a key that is refused', async () => {
+    const stage = new Stage();
+    stage.server.state = 'refusing';
+    await stage.push('forbidden', ...Array.from({ length: 2500 }, (_, index) => `key${index}`));
+    stage.server.state = 'up';
+    stage.store.write = async (tokens) => {
+      for (const [key, token] of tokens) if (key !== 'forbidden') stage.server.set(key, token);
+      if (tokens.has('forbidden')) throw new Error('NOPERM');
+    };
+    const closed = stage.engine.close();
+    await stage.clock.advance(1000);
+    await closed;
+    const written = Array.from({ length: 2500 }, (_, index) => stage.server.get(`key${index}`));
+    expect(written).not.toContain(undefined);
+  });
+
+  it('gives all portions together no more than one deadline', async () => {
+    const stage = new Stage();
+    stage.server.state = 'refusing';
+    await stage.push(...Array.from({ length: 5000 }, (_, index) => `key${index}`));
+    stage.store.write = (_tokens, signal) =>
+      new Promise((resolve, reject) => {
+        stage.clock.after(600, resolve);
+        signal.addEventListener('abort', () => reject(signal.reason));
+      });
+    let closedAt = Number.NaN;
+    void stage.engine.close().then(() => {
+      closedAt = stage.clock.now();
+    });
+    await stage.clock.advance(20_000);
+    expect(closedAt).toBe(1000);
   });
 
   it('pushes at once what was to be pushed again later', async () => {

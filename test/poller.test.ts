@@ -166,7 +166,12 @@ describe('a stream that waits for the store to answer', () => {
     void stage.engine.push(['a']);
     await stage.clock.advance(0);
     expect(sibling.shown).toEqual([1, 2]);
-    expect(waiting.shown.at(-1)).toBe(2);
+    expect(waiting.shown).toEqual([2]);
+    // And whoever comes later with something from before is not shown anything older.
+    const later = stage.open({ keys, lastEventId: 'AAAAAAAAAAA' });
+    await stage.clock.advance(20_000);
+    expect(later.shown).toEqual([2]);
+    expect(stage.runs).toBe(2);
   });
 
   it('and came with nothing is not left with a frame from before a wake that nobody else was there to hear', async () => {
@@ -241,6 +246,55 @@ describe('a store that keeps its contract badly', () => {
   });
 });
 
+describe('an outage of the store that is over', () => {
+  it('is forgotten with the last stream', async () => {
+    const stage = new Stage();
+    const first = stage.open();
+    await stage.clock.advance(100);
+    stage.server.state = 'refusing';
+    await stage.clock.advance(5000);
+    first.leave();
+    stage.server.state = 'up';
+    const back = stage.open();
+    await stage.clock.advance(0);
+    expect(back.ids).toHaveLength(1);
+  });
+
+  it('was not made worse by the crowd that came during it', async () => {
+    const { store, reads } = notingStore();
+    const refusing: Store = {
+      ...store,
+      async read(keys, signal) {
+        await store.read(keys, signal);
+        throw new Error('refused');
+      },
+    };
+    const stage = new Stage({ store: refusing });
+    stage.open();
+    await stage.clock.advance(2300);
+    reads.length = 0;
+    for (let stream = 0; stream < 100; stream += 1) {
+      stage.open({ subject: stream });
+      await stage.clock.advance(10);
+    }
+    expect(reads.length).toBeLessThanOrEqual(1);
+  });
+
+  it('and of the database as well leaves its pauses to the callback', async () => {
+    const stage = new Stage();
+    stage.server.state = 'refusing';
+    const data = () => {
+      stage.runs += 1;
+      throw new Error('away');
+    };
+    for (let stream = 0; stream < 50; stream += 1) {
+      stage.open({ data });
+      await stage.clock.advance(200);
+    }
+    expect(stage.runs).toBeLessThan(8);
+  });
+});
+
 describe('a data set that was lost', () => {
   it('costs one look a feed, and the next push is seen', async () => {
     const stage = new Stage();
@@ -279,6 +333,55 @@ describe('a data set that was lost', () => {
     const back = stage.open({ lastEventId: first.ids[0] });
     await stage.clock.advance(0);
     expect(back.shown).toEqual([3]);
+  });
+});
+
+describe('a key that cannot be read', () => {
+  it('does not make a client wait that comes back', async () => {
+    const stage = new Stage();
+    stage.server.add = () => {};
+    stage.open();
+    await stage.clock.advance(10_000);
+    const back = stage.open({ lastEventId: 'AAAAAAAAAAA' });
+    await stage.clock.advance(1000);
+    expect(back.shown).toHaveLength(1);
+  });
+
+  it('any more has no position that stands, and has one when it can be read again', async () => {
+    const stage = new Stage();
+    const viewer = stage.open();
+    await stage.clock.advance(1000);
+    const read = stage.store.read;
+    stage.store.read = async (keys) => keys.map(() => new Error('not for you'));
+    await stage.clock.advance(3000);
+    const back = stage.open({ lastEventId: viewer.ids[0] });
+    await stage.clock.advance(100);
+    expect(back.shown).toHaveLength(1);
+    stage.store.read = read;
+    await stage.clock.advance(3000);
+    const again = stage.open({ lastEventId: viewer.ids[0] });
+    await stage.clock.advance(0);
+    expect(again.shown).toEqual([]);
+  });
+
+  it('is not seeded after the deadline by a store that heeds no signal', async () => {
+    const { store } = notingStore();
+    let adds = 0;
+    const stage = new Stage({
+      store: {
+        ...store,
+        async read(keys, signal) {
+          await new Promise<void>((resolve) => stage.clock.after(1500, resolve));
+          return store.read(keys, signal);
+        },
+        async add() {
+          adds += 1;
+        },
+      },
+    });
+    stage.open();
+    await stage.clock.advance(1800);
+    expect(adds).toBe(0);
   });
 });
 

@@ -16,6 +16,8 @@ export class VirtualClock implements Clock {
   }
 
   after(delay: number, run: () => void): () => void {
+    // Node would take it for 1 ms.
+    if (!Number.isFinite(delay)) throw new RangeError(`no timer can wait for ${delay} ms`);
     const timer = { at: this.#now + delay, run };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
