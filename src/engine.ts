@@ -1,31 +1,21 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { Clock } from './clock.ts';
 import { Connection, type Sink, type Slot } from './connection.ts';
 import type { SseTriggerError } from './errors.ts';
 import { Feed } from './feed.ts';
 import { Gate } from './gate.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Outbox } from './outbox.ts';
-import { Poller } from './poller.ts';
+import { Poller, type PollerOptions } from './poller.ts';
 import { splitPositions } from './position.ts';
 import { LATER, pick, type Range } from './retry.ts';
 import { noStats, type Stats } from './stats.ts';
-import type { Store } from './store.ts';
 import type { Subject } from './subject.ts';
 import { Viewers } from './viewers.ts';
 
-export interface EngineOptions {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly random: () => number;
-  /** A text that no process ever made before. */
-  readonly newToken: () => string;
-  readonly poll: number;
-  readonly storeTimeout: number;
+export interface EngineOptions extends Omit<PollerOptions, 'stats' | 'onAnswer'> {
   readonly maxRuns: number;
   readonly maxStreams: number;
   readonly maxUnsent: number;
-  readonly onError: (error: SseTriggerError) => void;
 }
 
 /** What all streams of one `streamSse` have in common. */

@@ -9,6 +9,7 @@ export interface PollerOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: () => number;
+  /** A text that no process ever made before. */
   readonly newToken: () => string;
   readonly poll: number;
   readonly storeTimeout: number;
