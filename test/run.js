@@ -12,6 +12,7 @@ import { installModules } from '../demo/install.js';
 const programs = [
   { program: 'redis-server', debian: 'redis-server', use: 'the Redis store and what goes wrong with it' },
   { program: 'chromium', debian: 'chromium', use: 'the demo in a real browser' },
+  { program: 'curl', debian: 'curl', use: 'a stream as people look at it' },
 ];
 
 const args = process.argv.slice(2);
