@@ -160,6 +160,22 @@ describe('keys that the store refused', () => {
     expect(stage.engine.stats().unsent).toBe(0);
   });
 
+  it('are written in portions, between which pushes have their turn', async () => {
+    const { store, writes } = manualStore();
+    const { engine, clock } = new Stage({ store });
+    void engine.push(Array.from({ length: 5000 }, (_, index) => `key${index}`));
+    await clock.advance(0);
+    writes[0]!.end(new Error('refused'));
+    await clock.advance(2000);
+    void engine.push(['new']);
+    for (let write = 1; write <= 6; write += 1) {
+      writes[write]!.end();
+      await clock.advance(0);
+    }
+    expect(writes.slice(1).map(({ keys }) => keys.length)).toEqual([1000, 1, 1000, 1000, 1000, 1000]);
+    expect(engine.stats().unsent).toBe(0);
+  });
+
   it('are not tried again with every stream that opens', async () => {
     const stage = new Stage();
     let writes = 0;

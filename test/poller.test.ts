@@ -51,6 +51,28 @@ describe('polling', () => {
     for (const keys of reads) expect(keys).toHaveLength(20);
   });
 
+  it('keeps a period of 0.9 to 1.1 poll, a little different each time', async () => {
+    const { store } = notingStore();
+    const at: number[] = [];
+    const stage = new Stage({
+      store: {
+        ...store,
+        read(keys, signal) {
+          at.push(stage.clock.now());
+          return store.read(keys, signal);
+        },
+      },
+    });
+    stage.open();
+    await stage.clock.advance(10);
+    at.length = 0;
+    await stage.clock.advance(60_000);
+    const periods = at.slice(1).map((time, index) => time - at[index]!);
+    expect(Math.min(...periods)).toBeGreaterThanOrEqual(1800);
+    expect(Math.max(...periods)).toBeLessThanOrEqual(2200);
+    expect(new Set(periods).size).toBeGreaterThan(10);
+  });
+
   it('stops with the last viewer, and leaves no timer', async () => {
     const { store, reads } = notingStore();
     const stage = new Stage({ store });
