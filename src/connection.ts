@@ -3,7 +3,7 @@ import type { Heartbeats, Visited } from './heartbeats.ts';
 import { joinPositions } from './position.ts';
 import { pick, type Range, SOON } from './retry.ts';
 import { encodeEvent } from './server-event.ts';
-import type { Stats } from './stats.ts';
+import type { Counters } from './stats.ts';
 
 /** Where the bytes of a stream go: a response, or whatever can take the place of one. */
 export interface Sink {
@@ -62,7 +62,7 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly heartbeats: Heartbeats;
-  readonly stats: Stats;
+  readonly counters: Counters;
   readonly heartbeat: number;
   readonly lifetime: number;
   readonly retry: Range;
@@ -117,19 +117,9 @@ export class Connection implements Visited {
 
   /** A feed has a newer result for this client, which gets it now or when it has taken what it was sent before. */
   offer(slot: Slot, frame: Frame): void {
-    if (slot.owed !== undefined && slot.owed !== frame) this.#options.stats.conflated += 1;
+    if (slot.owed !== undefined && slot.owed !== frame) this.#options.counters.conflated += 1;
     slot.newest = frame;
-    this.flush();
-  }
-
-  /** Writes what is owed, as far as the client takes it. */
-  flush(): void {
-    for (const slot of this.slots) {
-      const frame = slot.owed;
-      if (frame === undefined) continue;
-      if (!this.#open || this.#blockedSince !== undefined) return;
-      this.#send(slot, frame);
-    }
+    this.#flush();
   }
 
   /** Ends the stream on the server's wish; the client comes back after `retry`. A client that takes nothing is cut off. */
@@ -147,14 +137,14 @@ export class Connection implements Visited {
   }
 
   visit(now: number): number {
-    const { stats, heartbeat, writeTimeout } = this.#options;
+    const { counters, heartbeat, writeTimeout } = this.#options;
     if (this.#blockedSince !== undefined && now >= this.#blockedSince + writeTimeout) {
-      stats.stuck += 1;
+      counters.stuck += 1;
       this.#cutOff();
     } else if (now >= this.#endsAt) {
       this.end();
     } else if (this.#blockedSince === undefined && now >= this.#lastWrite + heartbeat) {
-      stats.heartbeats += 1;
+      counters.heartbeats += 1;
       this.#write(HEARTBEAT);
     }
     return this.#due();
@@ -167,6 +157,16 @@ export class Connection implements Visited {
     return Math.min(next, this.#endsAt);
   }
 
+  /** Writes what is owed, as far as the client takes it. */
+  #flush(): void {
+    for (const slot of this.slots) {
+      const frame = slot.owed;
+      if (frame === undefined) continue;
+      if (!this.#open || this.#blockedSince !== undefined) return;
+      this.#send(slot, frame);
+    }
+  }
+
   #send(slot: Slot, frame: Frame): void {
     const isNews = frame.event !== undefined && frame.digest !== slot.digest;
     const hasMoved = frame.position !== undefined && frame.position !== slot.position;
@@ -175,7 +175,7 @@ export class Connection implements Visited {
     slot.position = frame.position;
     if (isNews) {
       slot.digest = frame.digest;
-      this.#options.stats.frames += 1;
+      this.#options.counters.frames += 1;
       if (this.slots.length === 1) this.#write(frame.eventWithId!);
       else this.#write(Buffer.from(`id: ${this.currentId()}\n`), frame.event!);
     } else {
@@ -190,12 +190,12 @@ export class Connection implements Visited {
   }
 
   #write(...parts: Buffer[]): void {
-    const { clock, stats, heartbeats, writeTimeout } = this.#options;
+    const { clock, counters, heartbeats, writeTimeout } = this.#options;
     this.#lastWrite = clock.now();
     let taken = true;
     try {
       for (const bytes of parts) {
-        stats.bytes += bytes.length;
+        counters.bytes += bytes.length;
         taken = this.#sink.write(bytes) && taken;
       }
     } catch {
@@ -209,7 +209,7 @@ export class Connection implements Visited {
 
   #drained(): void {
     this.#blockedSince = undefined;
-    this.flush();
+    this.#flush();
     if (this.#open) this.#options.heartbeats.schedule(this, this.#due());
   }
 

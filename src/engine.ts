@@ -8,11 +8,11 @@ import { Outbox } from './outbox.ts';
 import { Poller, type PollerOptions } from './poller.ts';
 import { splitPositions } from './position.ts';
 import { LATER, pick, type Range } from './retry.ts';
-import { noStats, type Stats } from './stats.ts';
+import { newCounters, type Stats } from './stats.ts';
 import type { Subject } from './subject.ts';
 import { Viewers } from './viewers.ts';
 
-export interface EngineOptions extends Omit<PollerOptions, 'stats' | 'onAnswer'> {
+export interface EngineOptions extends Omit<PollerOptions, 'counters' | 'onAnswer'> {
   readonly maxRuns: number;
   readonly maxStreams: number;
   readonly maxUnsent: number;
@@ -60,7 +60,7 @@ const PUSH_AGAIN_AFTER = 5000;
 /** What all streams of a trigger share. Nobody listening means that nothing runs. */
 export class Engine {
   readonly #options: EngineOptions;
-  readonly #stats = noStats();
+  readonly #counters = newCounters();
   readonly #heartbeats: Heartbeats;
   readonly #gate: Gate;
   readonly #poller: Poller;
@@ -79,11 +79,11 @@ export class Engine {
   #closing: Promise<void> | undefined;
 
   constructor(options: EngineOptions) {
-    const stats = this.#stats;
+    const counters = this.#counters;
     this.#options = options;
     this.#heartbeats = new Heartbeats(options.clock);
     this.#gate = new Gate(options.maxRuns);
-    this.#poller = new Poller({ ...options, stats, onAnswer: () => this.#outbox.retry() });
+    this.#poller = new Poller({ ...options, counters, onAnswer: () => this.#outbox.retry() });
     const { versions } = this.#poller;
     this.#outbox = new Outbox({
       ...options,
@@ -105,7 +105,7 @@ export class Engine {
 
   stats(): Stats {
     return {
-      ...this.#stats,
+      ...this.#counters,
       streams: this.#connections.size,
       keys: this.#poller.versions.size,
       unsent: this.#outbox.unsent,
@@ -115,7 +115,7 @@ export class Engine {
 
   /** Counts a request that does not become a stream. */
   countRefused(): void {
-    this.#stats.refused += 1;
+    this.#counters.refused += 1;
   }
 
   pick(range: Range): number {
@@ -166,7 +166,7 @@ export class Engine {
       ...this.#options,
       ...route,
       heartbeats: this.#heartbeats,
-      stats: this.#stats,
+      counters: this.#counters,
       positions: splitPositions(lastEventId, feeds.length),
       onEnd: () => {
         for (const [feed, slot] of joined) feed.leave(slot);
@@ -195,7 +195,7 @@ export class Engine {
     const known = this.#feeds.get(name);
     if (known !== undefined) return known;
     const feed = new Feed(
-      { ...this.#options, poller: this.#poller, gate: this.#gate, stats: this.#stats },
+      { ...this.#options, poller: this.#poller, gate: this.#gate, counters: this.#counters },
       {
         ...route,
         keys,

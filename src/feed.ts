@@ -7,7 +7,7 @@ import type { Gate } from './gate.ts';
 import type { Poller } from './poller.ts';
 import { toPosition } from './position.ts';
 import { encodeEvent } from './server-event.ts';
-import type { Stats } from './stats.ts';
+import type { Counters } from './stats.ts';
 
 /** What all feeds of a trigger share. */
 export interface FeedContext {
@@ -15,7 +15,7 @@ export interface FeedContext {
   readonly random: () => number;
   readonly poller: Poller;
   readonly gate: Gate;
-  readonly stats: Stats;
+  readonly counters: Counters;
   readonly onError: (error: SseTriggerError) => void;
 }
 
@@ -102,7 +102,7 @@ export class Feed {
 
   /** What a client that has just come has to get first. False when only the store could tell, and does not. */
   #decide(slot: Slot, since: number): boolean {
-    const { poller, stats } = this.#context;
+    const { poller, counters } = this.#context;
     if (!poller.versions.isKnownSince(this.#options.keys, since)) return this.#decideWithoutStore(slot);
 
     const current = this.position();
@@ -110,7 +110,7 @@ export class Feed {
     // What earlier runs give is not for it.
     slot.shown = running === undefined ? this.#runs : running.number - 1;
     if (current !== undefined && slot.position === current) {
-      stats.resumed += 1;
+      counters.resumed += 1;
     } else if (current !== undefined && this.#frame?.position === current) {
       this.#give(slot, this.#frame);
     } else {
@@ -185,10 +185,10 @@ export class Feed {
 
   /** Never rejects. */
   async #run(): Promise<void> {
-    const { clock, stats } = this.#context;
+    const { clock, counters } = this.#context;
     const { data, dataTimeout, throttle, resync } = this.#options;
     this.#runs += 1;
-    stats.runs += 1;
+    counters.runs += 1;
     const run = { number: this.#runs, position: this.position(), abort: new AbortController() };
     this.#running = run;
     this.#again = this.#hasMissedChange = false;
@@ -226,10 +226,10 @@ export class Feed {
   }
 
   #tell(cause: unknown, run: Run): void {
-    const { stats, onError } = this.#context;
+    const { counters, onError } = this.#context;
     const { dataTimeout, route } = this.#options;
     const isLate = run.abort.signal.aborted;
-    stats.failures += 1;
+    counters.failures += 1;
     const message = isLate ? `data took longer than ${dataTimeout} ms` : 'data failed; it is tried again';
     onError(new SseTriggerError(isLate ? 'data_timeout' : 'data_failed', message, { route, cause }));
   }

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
 import { SseTriggerError } from './errors.ts';
-import type { Stats } from './stats.ts';
+import type { Counters } from './stats.ts';
 import type { Reading, Store, StoredVersion } from './store.ts';
 import { type OnChange, toSeed, Versions } from './versions.ts';
 
@@ -13,7 +13,7 @@ export interface PollerOptions {
   readonly newToken: () => string;
   readonly poll: number;
   readonly storeTimeout: number;
-  readonly stats: Stats;
+  readonly counters: Counters;
   readonly onError: (error: SseTriggerError) => void;
   /** The store answers again, after a read that failed. */
   readonly onAnswer: () => void;
@@ -163,7 +163,7 @@ export class Poller {
   /** Takes in what the store answers, and gives the keys that it does not have. */
   async #readOnce(keys: readonly string[], signal: AbortSignal): Promise<string[]> {
     const began = this.versions.mark();
-    this.#options.stats.checks += keys.length;
+    this.#options.counters.checks += keys.length;
     const readings = await this.#options.store.read(keys, signal);
     signal.throwIfAborted();
     const missing: string[] = [];
@@ -172,11 +172,7 @@ export class Poller {
       const reading = readings[index];
       if (reading === undefined) missing.push(key);
       else if (isVersion(reading)) answers.set(key, reading);
-      else
-        this.#unreadable(
-          key,
-          reading instanceof Error ? reading : new TypeError('the store gives no version'),
-        );
+      else this.#unreadable(key, toError(reading));
     }
     this.versions.read(answers, began);
     return missing;
@@ -205,6 +201,10 @@ export class Poller {
 function isVersion(reading: Reading): reading is StoredVersion {
   const { token, identity } = Object(reading) as Partial<StoredVersion>;
   return typeof token === 'string' && typeof identity === 'string';
+}
+
+function toError(reading: unknown): Error {
+  return reading instanceof Error ? reading : new TypeError('the store gives no version');
 }
 
 /** A read that is to come, and those who wait for its end. */

@@ -1,9 +1,5 @@
-/** What a trigger has done since it was made, and what it holds now. */
-export interface Stats {
-  /** Open streams. */
-  streams: number;
-  /** Distinct keys that are watched. */
-  keys: number;
+/** What a trigger has done since it was made. */
+export interface Counters {
   /** Versions asked for, one a key and read. */
   checks: number;
   /** Calls of `data`. */
@@ -23,16 +19,22 @@ export interface Stats {
   stuck: number;
   /** Requests that did not become a stream: refused, or told to come back later. */
   refused: number;
-  /** Keys whose push the store did not take yet. */
-  unsent: number;
-  /** Whether the last read of versions failed. */
-  storeDown: boolean;
 }
 
-export function noStats(): Stats {
+/** What a trigger has done since it was made, and what it holds now. */
+export interface Stats extends Readonly<Counters> {
+  /** Open streams. */
+  readonly streams: number;
+  /** Distinct keys that are watched. */
+  readonly keys: number;
+  /** Keys whose push the store did not take yet. */
+  readonly unsent: number;
+  /** Whether the last read of versions failed. */
+  readonly storeDown: boolean;
+}
+
+export function newCounters(): Counters {
   return {
-    streams: 0,
-    keys: 0,
     checks: 0,
     runs: 0,
     failures: 0,
@@ -43,7 +45,5 @@ export function noStats(): Stats {
     conflated: 0,
     stuck: 0,
     refused: 0,
-    unsent: 0,
-    storeDown: false,
   };
 }

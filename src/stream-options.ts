@@ -41,7 +41,7 @@ export interface SharedFeed<K extends string = string> {
   data: () => Awaitable<Sendable>;
 }
 
-export interface StreamTiming {
+export interface StreamSettings {
   /** Milliseconds after which a comment is sent when nothing else was. @defaultValue 15000 */
   heartbeat?: number | undefined;
   /** Range of milliseconds from which each client gets how long to wait before it reconnects. @defaultValue [2000, 5000] */
@@ -84,5 +84,5 @@ type OneOrMany<F> =
   | (F & { feeds?: undefined })
   | { feeds: readonly F[]; eventName?: undefined; key?: undefined; data?: undefined };
 
-export type StreamOptions<S, R = Request, K extends string = string> = StreamTiming &
+export type StreamOptions<S, R = Request, K extends string = string> = StreamSettings &
   ((Whose<S, R> & OneOrMany<Feed<S, K> | SharedFeed<K>>) | (Public & OneOrMany<SharedFeed<K>>));

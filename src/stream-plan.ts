@@ -3,10 +3,10 @@ import type { Route } from './engine.ts';
 import { requireKeys } from './key.ts';
 import { requireCount, requireFunction, requireKnown, requireMs, requireMsRange } from './option-checks.ts';
 import { requireEventName } from './server-event.ts';
-import type { Run, StreamTiming } from './stream-options.ts';
+import type { Run, StreamSettings } from './stream-options.ts';
 
 /** The options as they are at run time, where no type tells one form from the other. */
-interface LooseOptions extends StreamTiming {
+interface LooseOptions extends StreamSettings {
   subject?: ((req: IncomingMessage) => unknown) | undefined;
   feeds?: readonly LooseFeed[] | undefined;
 }

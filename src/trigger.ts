@@ -90,8 +90,8 @@ export class SseTrigger<K extends string = string> {
    * call it when the change is committed. Inside `pushAfter` the keys are taken over until the work is done.
    *
    * @returns a promise, though linters are not told, since a save need not wait for it. It never rejects. True: the store
-   *   has the new versions. False: it did not take them within `storeTimeout`, or the trigger is closed; keys are kept
-   *   and written as soon as the store answers.
+   *   has the new versions. False: it did not take them within `storeTimeout`; then the keys are kept, and written as
+   *   soon as it answers. False also after `close`, when nothing is kept.
    * @throws TypeError for anything but a key (1 to 512 bytes of text without control characters) or an array of keys.
    */
   push(key: K | readonly K[]): PromiseLike<boolean> {
@@ -122,7 +122,7 @@ export class SseTrigger<K extends string = string> {
   }
 
   /** What this trigger has done so far, and what it holds now. */
-  stats(): Readonly<Stats> {
+  stats(): Stats {
     return this[ENGINE].stats();
   }
 

@@ -114,7 +114,7 @@ export class Versions {
     changes.tell();
   }
 
-  /** The store has neither a version for this key nor takes one. Never a change. Says whether that is news. */
+  /** The store answers, but gives no version for this key and takes none. Never a change. Says whether that is news. */
   unreadable(key: string): boolean {
     const watch = this.#watches.get(key);
     if (watch === undefined) return false;

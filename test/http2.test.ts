@@ -12,6 +12,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type Handler, SseTrigger, streamSse } from '../src/index.ts';
 import { deferred } from './support/deferred.ts';
+import { STREAM_HEAD } from './support/stream-head.ts';
 import { textUntil } from './support/text-until.ts';
 import { until } from './support/until.ts';
 
@@ -53,12 +54,7 @@ it('has no header that belongs to a connection', async () => {
   const { date: _, ...head } = (await open()).head;
   expect(Object.fromEntries(Object.entries(head))).toEqual({
     ':status': 200,
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store, no-transform',
-    'x-accel-buffering': 'no',
-    'x-content-type-options': 'nosniff',
-    'cross-origin-resource-policy': 'same-origin',
-    vary: 'Cookie, Origin',
+    ...STREAM_HEAD,
   });
 });
 

@@ -8,6 +8,7 @@ import { deferred } from './support/deferred.ts';
 import { connectRaw } from './support/raw-client.ts';
 import { head, serve } from './support/serve.ts';
 import { openStream } from './support/stream-client.ts';
+import { STREAM_HEAD } from './support/stream-head.ts';
 import { until } from './support/until.ts';
 
 /** What a trigger holds while nobody looks. */
@@ -21,12 +22,7 @@ it('has this head and no other', async () => {
   const { date: _, ...headers } = response.headers;
   expect(response.statusCode).toBe(200);
   expect(headers).toEqual({
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store, no-transform',
-    'x-accel-buffering': 'no',
-    'x-content-type-options': 'nosniff',
-    'cross-origin-resource-policy': 'same-origin',
-    vary: 'Cookie, Origin',
+    ...STREAM_HEAD,
     connection: 'close',
     'transfer-encoding': 'chunked',
   });

@@ -135,6 +135,17 @@ const ends: Record<string, (app: SignedIn, stream: Stream) => Promise<unknown>> 
   },
 };
 
+/** Ends the stream, and expects the store to be left as it is. */
+async function expectUntouched(app: SignedIn, stream: Stream, end: string): Promise<void> {
+  const left = await app.store.content();
+  app.store.calls.length = 0;
+  await ends[end]!(app, stream);
+  // Nothing is left that could still be written.
+  await new Promise(setImmediate);
+  expect(await app.store.content()).toEqual(left);
+  expect(app.store.calls).toEqual([]);
+}
+
 describe.each(settings)('a stream of a session with %j leaves the store alone', (setting) => {
   it.each(
     ['/logout', '/change', '/regenerate'].flatMap((change) => Object.keys(ends).map((end) => [change, end])),
@@ -144,13 +155,7 @@ describe.each(settings)('a stream of a session with %j leaves the store alone', 
     const stream = await app.open();
     expect(await stream.next()).toMatchObject({ data: 'of 7' });
     await app.post(change);
-    const left = await app.store.content();
-    app.store.calls.length = 0;
-    await ends[end]?.(app, stream);
-    // Nothing is left that could still be written.
-    await new Promise(setImmediate);
-    expect(await app.store.content()).toEqual(left);
-    expect(app.store.calls).toEqual([]);
+    await expectUntouched(app, stream, end);
   });
 });
 
@@ -162,12 +167,7 @@ it.each(Object.keys(ends))('does not save what a middleware changed before it, w
   const stream = await app.open();
   await stream.next();
   await app.post('/logout');
-  const left = await app.store.content();
-  app.store.calls.length = 0;
-  await ends[end]?.(app, stream);
-  await new Promise(setImmediate);
-  expect(await app.store.content()).toEqual(left);
-  expect(app.store.calls).toEqual([]);
+  await expectUntouched(app, stream, end);
 });
 
 it('writes no session for a visitor of a public stream', async () => {

@@ -1,6 +1,6 @@
 import type { Reading, Store } from '../store.ts';
+import { untilAborted } from '../until-aborted.ts';
 import { batches, Keyspace, type KeyspaceOptions, tokenOf } from './keyspace.ts';
-import { untilAborted } from './until-aborted.ts';
 
 /** What is called of a Keyv, version 5 or 6. */
 export interface KeyvLike {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { untilAborted } from './until-aborted.ts';
+import { untilAborted } from '../until-aborted.ts';
 
 /** What is called of an ioredis `Redis`, version 5 or 6. */
 export interface RedisClient {
