@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { SseTrigger, type SseTriggerOptions, streamSse } from '../src/index.ts';
 import { RecordingStore } from './support/recording-store.ts';
 import { streamApp } from './support/stream-app.ts';
@@ -191,6 +191,24 @@ describe('close', () => {
     await trigger.close();
     expect(await push).toBe(false);
     expect(signals.every(({ aborted }) => aborted)).toBe(true);
+  });
+});
+
+describe('a trigger without a store', () => {
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it.each([
+    ['production', 1],
+    ['development', 0],
+    ['', 0],
+  ])('warns that it serves one process only: NODE_ENV %j, %i times', async (environment, times) => {
+    vi.stubEnv('NODE_ENV', environment);
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    await using _without = new SseTrigger();
+    await using _with = new SseTrigger({ store: new RecordingStore() });
+    const warnings = warn.mock.calls.filter(([message]) => String(message).includes('one process only'));
+    warn.mockRestore();
+    expect(warnings).toHaveLength(times);
   });
 });
 
