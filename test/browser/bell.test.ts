@@ -1,6 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
+import { startRedis } from '../support/redis-server.ts';
 import { type Demo, startDemo } from './start-demo.ts';
 
 let browser: Browser;
@@ -33,6 +37,25 @@ test("alice notifies bob, and bob's count changes without a reload", async () =>
   expect(await bob.title()).toBe('(2) The bell');
   expect(await bob.evaluate('window.loadedOnce')).toBe(true);
   expect(await newest(alice)).toEqual([]);
+});
+
+test("with REDIS_URL, two processes ring each other's bells", async () => {
+  await using redis = await startRedis();
+  const folder = await mkdtemp(join(tmpdir(), 'sse-trigger-bell-'));
+  const env = { REDIS_URL: redis.url, DATABASE_FILE: join(folder, 'bell.sqlite') };
+  const here = await startDemo(env);
+  const there = await startDemo(env);
+  try {
+    const alice = await signIn('alice', here.url);
+    const bob = await signIn('bob', there.url);
+    await notify(alice, 'bob', 'From the other process.');
+    await bob.getByText('1 unread').waitFor();
+    await notify(bob, 'alice', 'And back.');
+    await alice.getByText('1 unread').waitFor();
+  } finally {
+    await Promise.all([here.stop(), there.stop()]);
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('a text with HTML shows as it was typed', async () => {
@@ -77,10 +100,10 @@ test('a page whose session went down with the server asks to sign in again', asy
 });
 
 /** A browser of its own, as far as cookies go, that shows the bell of `name` and gets its stream. */
-async function signIn(name: string): Promise<Page> {
+async function signIn(name: string, url = demo.url): Promise<Page> {
   const context = await browser.newContext();
   const page = await context.newPage();
-  await page.goto(demo.url);
+  await page.goto(url);
   await page.getByLabel('Your name').fill(name);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText('Nothing yet.').waitFor();
