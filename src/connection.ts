@@ -1,6 +1,5 @@
 import type { Clock } from './clock.ts';
 import type { Heartbeats, Visited } from './heartbeats.ts';
-import { joinPositions } from './position.ts';
 import { pick, type Range, SOON } from './retry.ts';
 import { encodeEvent } from './server-event.ts';
 import type { Counters } from './stats.ts';
@@ -18,57 +17,19 @@ export interface Sink {
   onClose(listener: () => void): void;
 }
 
-/** One result of a callback, encoded once for all who look. */
-export interface Frame {
-  /** Counts the runs of a feed. Of two frames, the one with the greater number began later. */
-  readonly run: number;
-  /** What a client that has this frame may come back with; undefined when the version is not known. */
-  readonly position: string | undefined;
-  /** Equal for equal results. */
-  readonly digest: string;
-  /** The event, without an id; undefined when there is nothing to send. */
-  readonly event: Buffer | undefined;
-  /** The event with its position for id, for connections that show nothing else. */
-  readonly eventWithId: Buffer | undefined;
+/** When what happens on a connection, in milliseconds. */
+export interface Timing {
+  readonly heartbeat: number;
+  readonly retry: Range;
+  readonly writeTimeout: number;
+  readonly lifetime: number;
 }
 
-/** The place of one feed on a connection. */
-export class Slot {
-  /** What the client said it shows, and later what it was sent. */
-  position: string | undefined;
-  /** The run whose result the client has; results of earlier runs are nothing to it. */
-  shown = Number.POSITIVE_INFINITY;
-  /** The newest result; older ones are not kept for it. */
-  newest: Frame | undefined;
-  digest: string | undefined;
-  readonly connection: Connection;
-
-  constructor(connection: Connection, position: string | undefined) {
-    this.connection = connection;
-    this.position = position;
-  }
-
-  /** Whether it was settled yet what this client has to get. */
-  get decided(): boolean {
-    return this.shown !== Number.POSITIVE_INFINITY;
-  }
-
-  get owed(): Frame | undefined {
-    return this.newest !== undefined && this.newest.run > this.shown ? this.newest : undefined;
-  }
-}
-
-export interface ConnectionOptions {
+export interface ConnectionOptions extends Timing {
   readonly clock: Clock;
   readonly random: () => number;
   readonly heartbeats: Heartbeats;
   readonly counters: Counters;
-  readonly heartbeat: number;
-  readonly lifetime: number;
-  readonly retry: Range;
-  readonly writeTimeout: number;
-  /** What the client has of each feed. */
-  readonly positions: readonly (string | undefined)[];
   /** Called once, when the stream has ended for whatever reason. */
   readonly onEnd: () => void;
 }
@@ -78,13 +39,12 @@ const HEARTBEAT = Buffer.from(':\n\n');
 const LINGER = 5000;
 
 /**
- * One open stream. It keeps no queue: what a client is owed follows from what it was sent and from the newest frame of
- * each feed, so a client that reads slowly misses what is out of date and nothing else.
+ * One open stream, from its first bytes to its end, whatever it sends. It keeps no queue: who writes to it waits until
+ * the client has taken what it was sent.
  */
-export class Connection implements Visited {
-  readonly slots: readonly Slot[];
+export abstract class Connection implements Visited {
+  protected readonly options: ConnectionOptions;
   readonly #sink: Sink;
-  readonly #options: ConnectionOptions;
   readonly #endsAt: number;
   #open = true;
   /** The client has gone, or has got the last bytes. */
@@ -94,10 +54,9 @@ export class Connection implements Visited {
   #blockedSince: number | undefined;
 
   constructor(sink: Sink, options: ConnectionOptions) {
-    const { clock, random, lifetime, positions } = options;
+    const { clock, random, lifetime } = options;
     this.#sink = sink;
-    this.#options = options;
-    this.slots = positions.map((position) => new Slot(this, position));
+    this.options = options;
     this.#lastWrite = clock.now();
     this.#endsAt = this.#lastWrite + lifetime * (0.8 + 0.2 * random());
     sink.onDrain(() => this.#drained());
@@ -110,24 +69,20 @@ export class Connection implements Visited {
 
   /** Sends the first bytes, so that the client knows that it is connected, however long its data takes. */
   start(): void {
-    const { heartbeats, random, retry } = this.#options;
+    const { heartbeats, random, retry } = this.options;
     heartbeats.schedule(this, this.#due());
-    this.#write(encodeEvent({ comment: 'open', retry: pick(retry, random) }));
+    this.write(encodeEvent({ comment: 'open', retry: pick(retry, random) }));
   }
 
-  /** A feed has a newer result for this client, which gets it now or when it has taken what it was sent before. */
-  offer(slot: Slot, frame: Frame): void {
-    if (slot.owed !== undefined && slot.owed !== frame) this.#options.counters.conflated += 1;
-    slot.newest = frame;
-    this.#flush();
-  }
-
-  /** Ends the stream on the server's wish; the client comes back after `retry`. A client that takes nothing is cut off. */
-  end(retry: Range = SOON): void {
+  /**
+   * Ends the stream on the server's wish; the client comes back after `retry`, with `id` if there is one. A client that
+   * takes nothing is cut off.
+   */
+  end(retry: Range = SOON, id?: string): void {
     if (!this.#open) return;
-    const { clock, random } = this.#options;
+    const { clock, random } = this.options;
     if (this.#blockedSince === undefined) {
-      this.#write(encodeEvent({ retry: pick(retry, random) }));
+      this.write(encodeEvent({ id, retry: pick(retry, random) }));
       this.#endSink();
       if (!this.#isGone) this.#stopLingering = clock.after(LINGER, () => this.#sink.destroy());
       this.#close();
@@ -137,7 +92,7 @@ export class Connection implements Visited {
   }
 
   visit(now: number): number {
-    const { counters, heartbeat, writeTimeout } = this.#options;
+    const { counters, heartbeat, writeTimeout } = this.options;
     if (this.#blockedSince !== undefined && now >= this.#blockedSince + writeTimeout) {
       counters.stuck += 1;
       this.#cutOff();
@@ -145,52 +100,32 @@ export class Connection implements Visited {
       this.end();
     } else if (this.#blockedSince === undefined && now >= this.#lastWrite + heartbeat) {
       counters.heartbeats += 1;
-      this.#write(HEARTBEAT);
+      this.write(HEARTBEAT);
     }
     return this.#due();
   }
 
   #due(): number {
-    const { heartbeat, writeTimeout } = this.#options;
+    const { heartbeat, writeTimeout } = this.options;
     const next =
       this.#blockedSince === undefined ? this.#lastWrite + heartbeat : this.#blockedSince + writeTimeout;
     return Math.min(next, this.#endsAt);
   }
 
-  /** Writes what is owed, as far as the client takes it. */
-  #flush(): void {
-    for (const slot of this.slots) {
-      const frame = slot.owed;
-      if (frame === undefined) continue;
-      if (!this.#open || this.#blockedSince !== undefined) return;
-      this.#send(slot, frame);
-    }
+  protected get isOpen(): boolean {
+    return this.#open;
   }
 
-  #send(slot: Slot, frame: Frame): void {
-    const isNews = frame.event !== undefined && frame.digest !== slot.digest;
-    const hasMoved = frame.position !== undefined && frame.position !== slot.position;
-    slot.shown = frame.run;
-    if (!isNews && !hasMoved) return;
-    slot.position = frame.position;
-    if (isNews) {
-      slot.digest = frame.digest;
-      this.#options.counters.frames += 1;
-      if (this.slots.length === 1) this.#write(frame.eventWithId!);
-      else this.#write(Buffer.from(`id: ${this.currentId()}\n`), frame.event!);
-    } else {
-      // The client has this result already; an id alone, which is no event, makes it come back with the right one.
-      this.#write(encodeEvent({ id: this.currentId() }));
-    }
+  /** Whether there is a client, and it has taken what it was sent. */
+  protected get takesMore(): boolean {
+    return this.#open && this.#blockedSince === undefined;
   }
 
-  /** What the client is to come back with: what was written to it, and nothing that is only on its way. */
-  protected currentId(): string {
-    return joinPositions(this.slots.map((slot) => slot.position));
-  }
+  /** The client has taken what it was sent, or nothing will be taken any more. */
+  protected abstract proceed(): void;
 
-  #write(...parts: Buffer[]): void {
-    const { clock, counters, heartbeats, writeTimeout } = this.#options;
+  protected write(...parts: Buffer[]): void {
+    const { clock, counters, heartbeats, writeTimeout } = this.options;
     this.#lastWrite = clock.now();
     let taken = true;
     try {
@@ -204,13 +139,13 @@ export class Connection implements Visited {
     }
     if (taken || !this.#open) return;
     this.#blockedSince = this.#lastWrite;
-    if (writeTimeout < this.#options.heartbeat) heartbeats.schedule(this, this.#due());
+    if (writeTimeout < this.options.heartbeat) heartbeats.schedule(this, this.#due());
   }
 
   #drained(): void {
     this.#blockedSince = undefined;
-    this.#flush();
-    if (this.#open) this.#options.heartbeats.schedule(this, this.#due());
+    this.proceed();
+    if (this.#open) this.options.heartbeats.schedule(this, this.#due());
   }
 
   #endSink(): void {
@@ -229,7 +164,8 @@ export class Connection implements Visited {
   #close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#options.heartbeats.remove(this);
-    this.#options.onEnd();
+    this.options.heartbeats.remove(this);
+    this.options.onEnd();
+    this.proceed();
   }
 }

@@ -1,15 +1,17 @@
 import { AsyncResource } from 'node:async_hooks';
-import { Connection, type Sink, type Slot } from './connection.ts';
+import type { Connection, ConnectionOptions, Sink, Timing } from './connection.ts';
 import type { SseTriggerError } from './errors.ts';
-import { Feed } from './feed.ts';
+import type { Feed } from './feed.ts';
+import { FeedConnection, type Slot } from './feed-connection.ts';
+import { type FeedRequest, type FeedRoute, Feeds } from './feeds.ts';
 import { Gate } from './gate.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Outbox } from './outbox.ts';
 import { Poller, type PollerOptions } from './poller.ts';
 import { splitPositions } from './position.ts';
 import { LATER, pick, type Range } from './retry.ts';
+import { SourceConnection } from './source-connection.ts';
 import { newCounters, type Stats } from './stats.ts';
-import type { Subject } from './subject.ts';
 import { Viewers } from './viewers.ts';
 
 export interface EngineOptions extends Omit<PollerOptions, 'counters' | 'onAnswer'> {
@@ -19,27 +21,8 @@ export interface EngineOptions extends Omit<PollerOptions, 'counters' | 'onAnswe
 }
 
 /** What all streams of one `streamSse` have in common. */
-export interface Route {
-  /** Tells routes of one trigger apart, and is the same in every process that mounts the same routes. */
-  readonly number: number;
-  readonly heartbeat: number;
-  readonly retry: Range;
-  readonly throttle: number;
-  readonly resync: number;
-  readonly dataTimeout: number;
-  readonly writeTimeout: number;
-  readonly lifetime: number;
+export interface Route extends FeedRoute, Timing {
   readonly maxPerViewer: number;
-  readonly revision: string;
-}
-
-/** One feed of a stream that is to be opened. */
-export interface FeedRequest {
-  readonly keys: readonly string[];
-  readonly eventName: string | undefined;
-  /** The subject that results depend on; undefined when they are the same for all. */
-  readonly subject: Subject | undefined;
-  readonly data: (signal: AbortSignal) => unknown;
 }
 
 export interface StreamRequest {
@@ -65,7 +48,7 @@ export class Engine {
   readonly #gate: Gate;
   readonly #poller: Poller;
   readonly #outbox: Outbox;
-  readonly #feeds = new Map<string, Feed>();
+  readonly #feeds: Feeds;
   readonly #connections = new Set<Connection>();
   readonly #viewers = new Viewers<Connection>();
   /** Keys that are to be pushed again, with what stops that. */
@@ -84,6 +67,7 @@ export class Engine {
     this.#heartbeats = new Heartbeats(options.clock);
     this.#gate = new Gate(options.maxRuns);
     this.#poller = new Poller({ ...options, counters, onAnswer: () => this.#outbox.retry() });
+    this.#feeds = new Feeds({ ...options, counters, gate: this.#gate, poller: this.#poller });
     const { versions } = this.#poller;
     this.#outbox = new Outbox({
       ...options,
@@ -162,21 +146,17 @@ export class Engine {
       for (const oldest of this.#viewers.inExcess(viewer, route.maxPerViewer)) oldest.end(LATER);
     }
     const joined: [Feed, Slot][] = [];
-    const connection = new Connection(sink, {
-      ...this.#options,
-      ...route,
-      heartbeats: this.#heartbeats,
-      counters: this.#counters,
-      positions: splitPositions(lastEventId, feeds.length),
-      onEnd: () => {
-        for (const [feed, slot] of joined) feed.leave(slot);
-        this.#forget(connection, viewer);
-      },
-    });
+    const onEnd = () => {
+      for (const [feed, slot] of joined) feed.leave(slot);
+      if (viewer !== undefined) this.#viewers.remove(viewer, connection);
+      this.#forget(connection);
+    };
+    const positions = splitPositions(lastEventId, feeds.length);
+    const connection = new FeedConnection(sink, this.#connectionOptions(route, onEnd), positions);
     this.#connections.add(connection);
     if (viewer !== undefined) this.#viewers.add(viewer, connection);
     for (const [index, request] of feeds.entries()) {
-      const feed = this.#feed(route, index, request, path);
+      const feed = this.#feeds.get(route, index, request, path);
       const slot = connection.slots[index]!;
       joined.push([feed, slot]);
       void feed.join(slot);
@@ -184,35 +164,23 @@ export class Engine {
     connection.start();
   }
 
-  #feed(
-    route: Route,
-    index: number,
-    { keys, eventName, subject, data }: FeedRequest,
-    path: string | undefined,
-  ): Feed {
-    const identity = [route.number, index, keys, subject?.text ?? ''];
-    const name = JSON.stringify(identity);
-    const known = this.#feeds.get(name);
-    if (known !== undefined) return known;
-    const feed = new Feed(
-      { ...this.#options, poller: this.#poller, gate: this.#gate, counters: this.#counters },
-      {
-        ...route,
-        keys,
-        eventName,
-        data,
-        identity: [...identity, eventName ?? '', route.revision],
-        route: path,
-        onEmpty: () => this.#feeds.delete(name),
-      },
-    );
-    this.#feeds.set(name, feed);
-    return feed;
+  /** Opens a stream that watches nothing, for the caller to send what there is. */
+  openSource(timing: Timing, sink: Sink): SourceConnection {
+    return this.#context.runInAsyncScope(() => {
+      const onEnd = () => this.#forget(connection);
+      const connection = new SourceConnection(sink, this.#connectionOptions(timing, onEnd));
+      this.#connections.add(connection);
+      connection.start();
+      return connection;
+    });
   }
 
-  #forget(connection: Connection, viewer: string | undefined): void {
+  #connectionOptions(timing: Timing, onEnd: () => void): ConnectionOptions {
+    return { ...this.#options, ...timing, heartbeats: this.#heartbeats, counters: this.#counters, onEnd };
+  }
+
+  #forget(connection: Connection): void {
     this.#connections.delete(connection);
-    if (viewer !== undefined) this.#viewers.remove(viewer, connection);
     if (this.#connections.size > 0) return;
     for (const idle of this.#onIdle.splice(0)) idle();
   }

@@ -6,6 +6,7 @@
  * - `wake_failed`: wakes cannot be published or received. Events arrive by the poll alone.
  * - `data_failed`, `data_timeout`: the callback threw, or took longer than `dataTimeout`. It is tried again.
  * - `subject_failed`, `key_failed`: the callback threw while a stream was opening. The browser comes back by itself.
+ * - `source_failed`: what feeds an `eventStream` threw. Its client comes back later, with the last id it got.
  * - `streams_full`: `maxStreams` are open; a further one was told to come back later.
  */
 export type SseTriggerErrorCode =
@@ -18,6 +19,7 @@ export type SseTriggerErrorCode =
   | 'data_timeout'
   | 'subject_failed'
   | 'key_failed'
+  | 'source_failed'
   | 'streams_full';
 
 /** Something went wrong that the package lives through. Misuse is a `TypeError` instead. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
-import type { Frame, Slot } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { SseTriggerError } from './errors.ts';
+import type { Frame, Slot } from './feed-connection.ts';
 import type { Gate } from './gate.ts';
 import type { Poller } from './poller.ts';
 import { toPosition } from './position.ts';
@@ -19,16 +19,20 @@ export interface FeedContext {
   readonly onError: (error: SseTriggerError) => void;
 }
 
+/** When what happens in a feed, in milliseconds. */
+export interface FeedTiming {
+  readonly throttle: number;
+  readonly resync: number;
+  readonly dataTimeout: number;
+}
+
 /** What makes one feed this feed. */
-export interface FeedOptions {
+export interface FeedOptions extends FeedTiming {
   readonly keys: readonly string[];
   /** Everything that results depend on beside the versions of the keys. */
   readonly identity: readonly unknown[];
   readonly eventName: string | undefined;
   readonly data: (signal: AbortSignal) => unknown;
-  readonly throttle: number;
-  readonly resync: number;
-  readonly dataTimeout: number;
   /** For errors. */
   readonly route: string | undefined;
   /** Called once, when nobody looks any more. */

@@ -1,7 +1,14 @@
 export { SseTriggerError, type SseTriggerErrorCode } from './errors.ts';
+export {
+  type EventStreamOptions,
+  eventStream,
+  type Source,
+  type SourceRun,
+} from './event-stream.ts';
 export { encodeEvent, type ServerEvent } from './server-event.ts';
 export type { Stats } from './stats.ts';
 export type { Reading, Store, StoredVersion } from './store.ts';
+export type { Handler } from './stream-handler.ts';
 export type { Feed, Run, Sendable, SharedFeed, StreamOptions } from './stream-options.ts';
-export { type Handler, streamSse } from './stream-sse.ts';
+export { streamSse } from './stream-sse.ts';
 export { SseTrigger, type SseTriggerOptions } from './trigger.ts';

@@ -11,6 +11,13 @@ interface Response extends ServerResponse {
   flush?: () => void;
 }
 
+/** An answer after which an EventSource does not come back. */
+export interface GiveUp {
+  readonly status: 204 | 401 | 403 | 405;
+  /** For people who look. */
+  readonly why?: string;
+}
+
 const HEAD: Readonly<Record<string, string>> = {
   'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-store, no-transform',
@@ -52,16 +59,9 @@ function isOwnOrigin(origin: string, host: unknown): boolean {
 
 /** Sends the head of a stream. What the application has set already stays. */
 export function sendHead(req: IncomingMessage, res: Response, allowed: readonly string[] | '*'): void {
-  const { origin } = req.headers;
   res.statusCode = 200;
   for (const [name, value] of Object.entries(HEAD)) setDefault(res, name, value);
-  if (allowed === '*') {
-    setDefault(res, 'Access-Control-Allow-Origin', '*');
-  } else if (origin !== undefined && allowed.includes(origin)) {
-    setDefault(res, 'Access-Control-Allow-Origin', origin);
-    setDefault(res, 'Access-Control-Allow-Credentials', 'true');
-  }
-  appendVary(res);
+  shareWith(allowed, req, res);
   res.removeHeader('ETag');
   // The connection ends with its stream, so that after a drain nobody comes back on it to a server that goes away.
   res.shouldKeepAlive = false;
@@ -81,11 +81,22 @@ export function postpone(
 }
 
 /** Answers with a status that makes an EventSource give up. */
-export function refuse(res: ServerResponse, status: 401 | 403 | 405, why: string): void {
+export function giveUp(
+  req: IncomingMessage,
+  res: Response,
+  allowed: readonly string[] | '*',
+  { status, why }: GiveUp,
+): void {
   res.statusCode = status;
-  res.setHeader('Content-Type', 'text/plain; charset=utf-8');
   res.setHeader('Cache-Control', 'no-store');
-  res.end(`${why}\n`);
+  // A page of another origin that may not know the status would take it for a lost connection, and come back.
+  shareWith(allowed, req, res);
+  if (why === undefined) {
+    res.end();
+  } else {
+    res.setHeader('Content-Type', 'text/plain; charset=utf-8');
+    res.end(`${why}\n`);
+  }
 }
 
 /** What a stream writes to. */
@@ -125,6 +136,18 @@ export function toSink(req: IncomingMessage, res: Response): Sink {
  */
 function leaveSession(req: IncomingMessage & { sessionID?: string | undefined }): void {
   if (req.sessionID !== undefined) req.sessionID = undefined;
+}
+
+/** Lets pages of the origins in `allowed` see the answer. */
+function shareWith(allowed: readonly string[] | '*', { headers }: IncomingMessage, res: Response): void {
+  const { origin } = headers;
+  if (allowed === '*') {
+    setDefault(res, 'Access-Control-Allow-Origin', '*');
+  } else if (origin !== undefined && allowed.includes(origin)) {
+    setDefault(res, 'Access-Control-Allow-Origin', origin);
+    setDefault(res, 'Access-Control-Allow-Credentials', 'true');
+  }
+  appendVary(res);
 }
 
 function setDefault(res: ServerResponse, name: string, value: string): void {

@@ -41,25 +41,29 @@ export interface SharedFeed<K extends string = string> {
   data: () => Awaitable<Sendable>;
 }
 
-export interface StreamSettings {
+/** What any stream can be told of its connections. */
+export interface ConnectionSettings {
   /** Milliseconds after which a comment is sent when nothing else was. @defaultValue 15000 */
   heartbeat?: number | undefined;
   /** Range of milliseconds from which each client gets how long to wait before it reconnects. @defaultValue [2000, 5000] */
   retry?: readonly [number, number] | undefined;
+  /** Milliseconds after which a client that takes nothing is cut off. @defaultValue 30000 */
+  writeTimeout?: number | undefined;
+  /** Most milliseconds that a stream lives before its client is made to reconnect; 80 to 100 % of it. @defaultValue 1800000 */
+  lifetime?: number | undefined;
+  /** Other origins whose pages may open the stream, such as 'https://app.example.org'; '*' on public streams only. @defaultValue [] */
+  allowOrigins?: readonly string[] | '*' | undefined;
+}
+
+export interface StreamSettings extends ConnectionSettings {
   /** Least milliseconds between the end of one run of `data` and the next. @defaultValue 100 */
   throttle?: number | undefined;
   /** Reads `data` again at least so often, in milliseconds, for writes that no push tells of; 0 is off. @defaultValue 0 */
   resync?: number | undefined;
   /** Milliseconds after which a run of `data` is aborted and tried again. @defaultValue 10000 */
   dataTimeout?: number | undefined;
-  /** Milliseconds after which a client that takes nothing is cut off. @defaultValue 30000 */
-  writeTimeout?: number | undefined;
-  /** Most milliseconds that a stream lives before its client is made to reconnect; 80 to 100 % of it. @defaultValue 1800000 */
-  lifetime?: number | undefined;
   /** Streams of one subject on this route and process; over it the oldest ends. None on public streams. @defaultValue 10 */
   maxPerViewer?: number | undefined;
-  /** Other origins whose pages may open the stream, such as 'https://app.example.org'; '*' on public streams only. @defaultValue [] */
-  allowOrigins?: readonly string[] | '*' | undefined;
   /** Change it when `data` changed its form, so that clients that come back get a full frame. @defaultValue '' */
   revision?: string | undefined;
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
+import { CONNECTION_OPTIONS, toConnectionPlan } from './connection-plan.ts';
 import type { Route } from './engine.ts';
 import { requireKeys } from './key.ts';
-import { requireCount, requireFunction, requireKnown, requireMs, requireMsRange } from './option-checks.ts';
+import { requireCount, requireFunction, requireKnown, requireMs } from './option-checks.ts';
 import { requireEventName } from './server-event.ts';
 import type { Run, StreamSettings } from './stream-options.ts';
 
@@ -39,15 +40,11 @@ const OPTIONS = [
   'subject',
   ...FEED_OPTIONS,
   'feeds',
-  'heartbeat',
-  'retry',
+  ...CONNECTION_OPTIONS,
   'throttle',
   'resync',
   'dataTimeout',
-  'writeTimeout',
-  'lifetime',
   'maxPerViewer',
-  'allowOrigins',
   'revision',
 ];
 const MAX_FEEDS = 10;
@@ -57,34 +54,27 @@ export function toStreamPlan(options: object): StreamPlan {
   requireKnown('streamSse', options, OPTIONS);
   const {
     subject,
-    heartbeat = 15_000,
-    retry = [2000, 5000],
     throttle = 100,
     resync = 0,
     dataTimeout = 10_000,
-    writeTimeout = 30_000,
-    lifetime = 1_800_000,
     maxPerViewer = 10,
-    allowOrigins = [],
     revision = '',
   } = options as LooseOptions;
   if (subject !== undefined) requireFunction('subject', subject, '(req) => req.session.userId');
   if (typeof revision !== 'string') throw new TypeError(`revision must be a string, got ${typeof revision}`);
+  const { timing, allowOrigins } = toConnectionPlan(options, subject === undefined);
   return {
     route: {
-      heartbeat: requireMs('heartbeat', heartbeat),
-      retry: requireMsRange('retry', retry),
+      ...timing,
       throttle: requireMs('throttle', throttle, 0),
       resync: requireMs('resync', resync, 0),
       dataTimeout: requireMs('dataTimeout', dataTimeout),
-      writeTimeout: requireMs('writeTimeout', writeTimeout),
-      lifetime: requireMs('lifetime', lifetime),
       maxPerViewer: requireCount('maxPerViewer', maxPerViewer),
       revision,
     },
     subject,
     feeds: requireFeeds(options, subject === undefined),
-    allowOrigins: requireOrigins(allowOrigins, subject === undefined),
+    allowOrigins,
   };
 }
 
@@ -119,20 +109,4 @@ function requireFeed({ eventName, key, data }: LooseFeed, isPublic: boolean): Fe
     key: typeof key === 'function' ? (key as (subject: unknown) => unknown) : requireKeys(key),
     data: requireFunction('data', data as FeedPlan['data'], '(subject) => what to send'),
   };
-}
-
-function requireOrigins(allowOrigins: unknown, isPublic: boolean): readonly string[] | '*' {
-  if (allowOrigins === '*') {
-    if (isPublic) return '*';
-    throw new TypeError("allowOrigins: '*' would show any site what is meant for one user: list the origins");
-  }
-  if (!Array.isArray(allowOrigins)) throw new TypeError("allowOrigins must be an array of origins, or '*'");
-  for (const origin of allowOrigins) {
-    if (typeof origin !== 'string' || !URL.canParse(origin) || new URL(origin).origin !== origin) {
-      throw new TypeError(
-        `allowOrigins: ${JSON.stringify(origin)} is no origin such as 'https://app.example.org'`,
-      );
-    }
-  }
-  return allowOrigins;
 }

@@ -36,7 +36,7 @@ const OPTIONS = [
   'onError',
 ] as const satisfies readonly (keyof SseTriggerOptions)[];
 
-/** How `streamSse` reaches what its streams share. */
+/** How `streamSse` and `eventStream` reach what all streams share. */
 export const ENGINE = Symbol('engine');
 
 /**

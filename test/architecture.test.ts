@@ -26,10 +26,13 @@ const floors = [
   ['stores/redis-store'],
   ['deadline', 'gate', 'heartbeats', 'push-scope', 'versions'],
   ['connection', 'outbox', 'poller'],
-  ['feed', 'request'],
+  ['connection-plan', 'feed-connection', 'request', 'source-connection'],
+  ['feed'],
+  ['feeds'],
   ['engine'],
   ['stream-plan', 'trigger'],
-  ['stream-sse'],
+  ['stream-handler'],
+  ['event-stream', 'stream-sse'],
   ['index'],
 ];
 /** Not for the package itself. */
@@ -56,7 +59,13 @@ it('imports downward only', () => {
 
 it('exports these values and no others', async () => {
   const index = await import('../src/index.ts');
-  expect(Object.keys(index).sort()).toEqual(['SseTrigger', 'SseTriggerError', 'encodeEvent', 'streamSse']);
+  expect(Object.keys(index).sort()).toEqual([
+    'SseTrigger',
+    'SseTriggerError',
+    'encodeEvent',
+    'eventStream',
+    'streamSse',
+  ]);
 });
 
 function importsOf(file: string): string[] {

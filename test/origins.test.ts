@@ -116,6 +116,25 @@ it('tells a browser that a listed origin may read it, with cookies', async () =>
   own.destroy();
 });
 
+it('lets a listed origin see that nobody is signed in, so that its EventSource gives up', async () => {
+  await using trigger = new SseTrigger();
+  const handler = streamSse(trigger, {
+    subject: () => undefined,
+    key: () => 'a',
+    data: () => 1,
+    allowOrigins: [listed],
+  });
+  await using app = await serve(handlerOf(handler));
+  const response = await head(app.url, { origin: listed });
+  expect(response.statusCode).toBe(401);
+  expect(response.headers).toMatchObject({
+    'access-control-allow-origin': listed,
+    'access-control-allow-credentials': 'true',
+    vary: 'Cookie, Origin',
+  });
+  response.resume();
+});
+
 it('tells a browser that anybody may read a public stream, without cookies', async () => {
   await using trigger = new SseTrigger();
   const handler = streamSse(trigger, { key: 'a', data: () => 1, allowOrigins: '*' });

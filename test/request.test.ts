@@ -130,7 +130,7 @@ it('gives a response whose head was sent to the error handler', async () => {
   const app = express().use(answerFirst, handler, endIt);
   const { text } = await request(app).get('/').expect(200);
   expect(text).toBe(
-    'an answer, and then: a stream needs a response whose head was not sent: is streamSse mounted twice, or after an answer?',
+    'an answer, and then: a stream needs a response whose head was not sent: is it mounted twice, or after an answer?',
   );
   expect(calls.subject).toBe(0);
 });

@@ -1,6 +1,7 @@
 // What must compile and what must not, for `tsc -p test`. Nothing here is run.
 import express, { type Request } from 'express';
 import {
+  eventStream,
   type Sendable,
   SseTrigger,
   type SseTriggerError,
@@ -43,6 +44,21 @@ app.get(
 
 app.get('/ticker', streamSse(trigger, { key: 'ticker', data: () => 'price' }));
 app.get('/tickers', streamSse(trigger, { key: ['a', 'b'], data: async () => [1, null], allowOrigins: '*' }));
+
+app.get(
+  '/exports/:id',
+  eventStream(trigger, async function* (req: Request<{ id: string }>, { signal, lastEventId }) {
+    yield { id: req.params.id, event: lastEventId?.toUpperCase(), data: { stopped: signal.aborted } };
+    yield { comment: 'nothing yet' };
+  }),
+);
+eventStream(
+  new SseTrigger<'ticker'>(),
+  async function* (req) {
+    yield { data: req.query.name };
+  },
+  { heartbeat: 5000, allowOrigins: '*' },
+);
 
 // Several feeds, a shared one among them, and a subject that may be nobody in any of the ways.
 streamSse(trigger, {
@@ -200,3 +216,20 @@ streamSse(trigger, { key: 'a', data: () => 1, allowOrigins: 'https://a.example' 
 trigger.pushAfter(() => 1, { onThrow: 'ignore' });
 // @ts-expect-error a trigger that is none
 streamSse({}, { key: 'a', data: () => 1 });
+
+// --- What must not compile: eventStream. ---
+
+// @ts-expect-error a source that yields no events
+eventStream(trigger, async function* () {
+  yield 'text';
+});
+// @ts-expect-error a misspelt field
+eventStream(trigger, async function* () {
+  yield { dat: 1 };
+});
+// @ts-expect-error a promise of all events at once
+eventStream(trigger, async () => [{ data: 1 }]);
+// @ts-expect-error an option of streamSse only
+eventStream(trigger, async function* () {}, { throttle: 5 });
+// @ts-expect-error a trigger that is none
+eventStream({}, async function* () {});

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Connection, type Slot } from '../../src/connection.ts';
 import { Feed } from '../../src/feed.ts';
+import { FeedConnection, type Slot } from '../../src/feed-connection.ts';
 import { Outbox, type OutboxOptions } from '../../src/outbox.ts';
 import { Poller } from '../../src/poller.ts';
 import type { StoredVersion } from '../../src/store.ts';
@@ -134,7 +134,7 @@ describe('the simulation catches an engine in which', () => {
 
   it('an id has the positions of frames that were not sent', async () => {
     breakRule(
-      Connection,
+      FeedConnection,
       'currentId',
       () =>
         function currentId(this: { slots: readonly Slot[] }) {

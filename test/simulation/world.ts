@@ -1,5 +1,6 @@
-import { Engine, type FeedRequest, type Route } from '../../src/engine.ts';
+import { Engine, type Route } from '../../src/engine.ts';
 import type { SseTriggerError } from '../../src/errors.ts';
+import type { FeedRequest } from '../../src/feeds.ts';
 import { toSubject } from '../../src/subject.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { type Pace, type Result, SimClient, SimConnection } from './client.ts';

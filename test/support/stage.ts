@@ -1,6 +1,7 @@
-import type { Sink } from '../../src/connection.ts';
+import type { Sink, Timing } from '../../src/connection.ts';
 import { Engine, type EngineOptions, type Route } from '../../src/engine.ts';
 import type { SseTriggerError } from '../../src/errors.ts';
+import type { ServerEvent } from '../../src/server-event.ts';
 import { toSubject } from '../../src/subject.ts';
 import { Random } from '../simulation/random.ts';
 import { SimServer, SimStore } from '../simulation/store.ts';
@@ -17,14 +18,18 @@ export interface Visit extends Partial<Omit<Route, 'number'>> {
   readonly stuck?: boolean | undefined;
 }
 
-const ROUTE: Omit<Route, 'number'> = {
+const TIMING: Timing = {
   heartbeat: 15_000,
   retry: [2000, 5000],
+  writeTimeout: 30_000,
+  lifetime: 1_800_000,
+};
+
+const ROUTE: Omit<Route, 'number'> = {
+  ...TIMING,
   throttle: 100,
   resync: 0,
   dataTimeout: 10_000,
-  writeTimeout: 30_000,
-  lifetime: 1_800_000,
   maxPerViewer: 10,
   revision: '',
 };
@@ -90,6 +95,16 @@ export class Stage {
       path: '/stream',
     });
     return viewer;
+  }
+
+  /** A viewer of a stream that a source feeds; `sent` settles when that is over. */
+  openSource(
+    source: (signal: AbortSignal) => AsyncIterable<ServerEvent>,
+    timing: Partial<Timing> = {},
+  ): { viewer: Viewer; sent: Promise<void> } {
+    const viewer = new Viewer(this.clock);
+    const connection = this.engine.openSource({ ...TIMING, ...timing }, viewer);
+    return { viewer, sent: connection.send(source) };
   }
 
   /** Pushes, and lets happen what happens without time passing. */

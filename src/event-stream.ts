@@ -1,0 +1,71 @@
+import type { IncomingMessage } from 'node:http';
+import type { Request } from 'express';
+import type { Sink } from './connection.ts';
+import { CONNECTION_OPTIONS, toConnectionPlan } from './connection-plan.ts';
+import { SseTriggerError } from './errors.ts';
+import { requireFunction, requireKnown } from './option-checks.ts';
+import type { ServerEvent } from './server-event.ts';
+import { COMPLETE } from './source-connection.ts';
+import { engineOf, type Handler, StreamHandler } from './stream-handler.ts';
+import type { ConnectionSettings } from './stream-options.ts';
+import type { SseTrigger } from './trigger.ts';
+
+/** One stream that a source feeds. */
+export interface SourceRun {
+  /** Aborted when the client leaves, and when the server ends the stream: hand it on to whatever the source waits for. */
+  readonly signal: AbortSignal;
+  /** The `id` of the last event that the client got of an earlier stream, if it comes back; sent by it, so check it. */
+  readonly lastEventId: string | undefined;
+}
+
+/** What feeds a stream, as a rule an async generator. */
+export type Source<R = Request> = (req: R, run: SourceRun) => AsyncIterable<ServerEvent>;
+
+export type EventStreamOptions = ConnectionSettings;
+
+/**
+ * Middleware for a stream that watches nothing: each client gets the events that a source of its own yields, such as the
+ * progress of a job. The source is asked for the next event when the client has taken what it was sent before, and runs
+ * in the async context of its request.
+ *
+ * When the source returns, the stream ends, and a client that comes back after that gets 204, upon which an EventSource
+ * gives up. When the client leaves before, and when the stream reaches its `lifetime` or the server drains, `signal` is
+ * aborted and the generator made to return, so that its `finally` runs; it comes back with the last `id` that was
+ * yielded. A source that throws is told to `onError` and its client comes back later.
+ *
+ * Whoever may not see the stream is refused by a middleware before this one. Origins and methods are held to as by
+ * `streamSse`.
+ *
+ * @throws TypeError for an option that does not exist or cannot be meant.
+ */
+export function eventStream<R extends IncomingMessage = Request, K extends string = string>(
+  trigger: SseTrigger<K>,
+  source: Source<R>,
+  options: EventStreamOptions = {},
+): Handler {
+  const engine = engineOf(trigger, 'eventStream');
+  requireFunction('source', source, 'async function* (req, { signal, lastEventId }) { yield { data: 1 }; }');
+  requireKnown('eventStream', options, CONNECTION_OPTIONS);
+  const { timing, allowOrigins } = toConnectionPlan(options, true);
+
+  async function admit(req: IncomingMessage, route: string) {
+    const lastEventId = toText(req.headers['last-event-id']);
+    if (lastEventId === COMPLETE) return { status: 204 } as const;
+    return (sink: Sink) => {
+      engine
+        .openSource(timing, sink)
+        .send((signal) => source(req as R, { signal, lastEventId }))
+        .catch((cause) => {
+          engine.onError(new SseTriggerError('source_failed', 'a source failed', { route, cause }));
+        });
+    };
+  }
+
+  return new StreamHandler({ engine, retry: timing.retry, allowOrigins, admit }).middleware;
+}
+
+/** Browsers send the id as UTF-8, which Node takes for Latin-1. */
+function toText(lastEventId: string | string[] | undefined): string | undefined {
+  if (typeof lastEventId !== 'string' || lastEventId === '') return undefined;
+  return Buffer.from(lastEventId, 'latin1').toString();
+}

@@ -1,0 +1,133 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Sink } from './connection.ts';
+import type { Engine } from './engine.ts';
+import { SseTriggerError } from './errors.ts';
+import {
+  type GiveUp,
+  giveUp,
+  isAllowedOrigin,
+  isGone,
+  isPipelined,
+  postpone,
+  sendHead,
+  toSink,
+} from './request.ts';
+import { LATER, type Range } from './retry.ts';
+import { ENGINE, type SseTrigger } from './trigger.ts';
+
+/** Express middleware, which also stands beside any other or in a plain `http` server. */
+export type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
+
+export interface StreamHandlerOptions {
+  readonly engine: Engine;
+  readonly retry: Range;
+  readonly allowOrigins: readonly string[] | '*';
+  /**
+   * Says how to open the stream that is asked for, or why not; undefined when it noticed that nobody waits any more.
+   * Whatever it throws is for the application's error handler, but for an SseTriggerError: that passes, and the client
+   * is told to come back later.
+   */
+  readonly admit: (
+    req: IncomingMessage,
+    path: string,
+    isAwaited: () => boolean,
+  ) => Promise<((sink: Sink) => void) | GiveUp | undefined>;
+}
+
+/** @throws TypeError when `trigger` is no SseTrigger, or one of another copy of the package. */
+export function engineOf(trigger: SseTrigger, caller: string): Engine {
+  const engine = (trigger as SseTrigger | undefined)?.[ENGINE];
+  if (engine !== undefined) return engine;
+  throw new TypeError(`${caller} needs an SseTrigger of the same copy of sse-trigger: ${caller}(trigger, …)`);
+}
+
+/** What every stream goes through before its first byte: method, origin, admission, limits, head. */
+export class StreamHandler {
+  readonly #options: StreamHandlerOptions;
+  #hasWarned = false;
+
+  constructor(options: StreamHandlerOptions) {
+    this.#options = options;
+  }
+
+  readonly middleware: Handler = (req, res, next) => {
+    this.#handle(req, res).catch(next);
+  };
+
+  /** Rejects with what is for the application's error handler. */
+  async #handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { engine, retry, allowOrigins } = this.#options;
+    if (res.headersSent) {
+      throw new Error(
+        'a stream needs a response whose head was not sent: is it mounted twice, or after an answer?',
+      );
+    }
+    if (req.method === 'HEAD') {
+      sendHead(req, res, allowOrigins);
+      res.end();
+      return;
+    }
+    if (req.method !== 'GET') {
+      res.setHeader('Allow', 'GET, HEAD');
+      return this.#giveUp(req, res, { status: 405, why: 'A stream is read with GET.' });
+    }
+    if (!isAllowedOrigin(req, allowOrigins)) {
+      this.#warnOfOrigin(req);
+      return this.#giveUp(req, res, { status: 403, why: 'This stream is for pages of its own site.' });
+    }
+    if (isPipelined(req, res)) return this.#postpone(req, res, retry);
+    try {
+      await this.#open(req, res);
+    } catch (error) {
+      const isTrouble = error instanceof SseTriggerError;
+      if (isTrouble) engine.onError(error);
+      if (isGone(req, res)) return;
+      if (!isTrouble) throw error;
+      if (!res.headersSent) this.#postpone(req, res, LATER);
+    }
+  }
+
+  async #open(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { engine, retry, allowOrigins, admit } = this.#options;
+    const path = pathOf(req);
+    const isAwaited = () => !isGone(req, res) && !res.headersSent;
+    const admission = await admit(req, path, isAwaited);
+    if (admission === undefined || !isAwaited()) return;
+    if (typeof admission !== 'function') return this.#giveUp(req, res, admission);
+    // The process that takes its place may be up already, so the browser had better not wait long.
+    if (engine.refuses === 'draining') return this.#postpone(req, res, retry);
+    if (engine.refuses === 'full') {
+      throw new SseTriggerError('streams_full', 'maxStreams are open already', { route: path });
+    }
+    sendHead(req, res, allowOrigins);
+    admission(toSink(req, res));
+  }
+
+  #postpone(req: IncomingMessage, res: ServerResponse, retry: Range): void {
+    const { engine, allowOrigins } = this.#options;
+    engine.countRefused();
+    postpone(req, res, allowOrigins, engine.pick(retry));
+  }
+
+  #giveUp(req: IncomingMessage, res: ServerResponse, answer: GiveUp): void {
+    const { engine, allowOrigins } = this.#options;
+    if (answer.status !== 204) engine.countRefused();
+    giveUp(req, res, allowOrigins, answer);
+  }
+
+  #warnOfOrigin({ headers }: IncomingMessage): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const who = headers.origin ?? `a ${headers['sec-fetch-site'] ?? 'unknown'} page`;
+    process.emitWarning(
+      `a stream was refused to ${who}; if its pages may open it, list the origin in allowOrigins`,
+      { code: 'SSE_TRIGGER_ORIGIN' },
+    );
+  }
+}
+
+/** The route as Express knows it, or else the path, so that errors of one route have one name. */
+function pathOf(req: IncomingMessage): string {
+  const { baseUrl = '', route } = req as { baseUrl?: string; route?: { path?: unknown } };
+  return baseUrl + (typeof route?.path === 'string' ? route.path : (req.url?.split('?', 1)[0] ?? ''));
+}
