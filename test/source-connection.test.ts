@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ServerEvent } from '../src/index.ts';
 import { untilAborted } from '../src/until-aborted.ts';
@@ -249,6 +250,44 @@ describe('a source that throws', () => {
     expect(viewer.texts).toEqual([]);
   });
 });
+
+const steps = fc.array(fc.constantFrom('give', 'stick', 'drain', 'a moment', 'a heartbeat'), {
+  maxLength: 30,
+});
+
+it('loses and doubles nothing, whatever the client does in between, and leaves nothing behind', async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, fc.constantFrom('return', 'leave'), async (schedule, end) => {
+      const stage = new Stage();
+      const puppet = new Puppet();
+      const { viewer, sent } = stage.openSource(puppet.source);
+      const given: number[] = [];
+      for (const step of schedule) {
+        if (step === 'give') puppet.give({ data: given.push(given.length) - 1 });
+        else if (step === 'stick') viewer.isStuck = true;
+        else if (step === 'drain') free(viewer);
+        else await stage.clock.advance(step === 'a heartbeat' ? 15_500 : 0);
+      }
+      if (end === 'leave') viewer.leave();
+      else puppet.end();
+      free(viewer);
+      await sent;
+      const complete = viewer.shown.length === given.length;
+      expect(viewer.shown).toEqual(given.slice(0, viewer.shown.length));
+      if (end === 'return' && viewer.ended !== 'destroyed') expect(complete).toBe(true);
+      expect(puppet.isOver).toBe(true);
+      expect(stage.engine.stats().streams).toBe(0);
+      viewer.leave(); // it has got the last bytes
+      expect(stage.clock.pending).toBe(0);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+function free(viewer: Viewer): void {
+  viewer.isStuck = false;
+  viewer.drain();
+}
 
 function withoutHeartbeats({ writes }: Viewer): string[] {
   return writes
