@@ -2,15 +2,19 @@
 // With arguments (`npm test -- test/stores`) vitest gets them, and lint and types are left out.
 // Plain JavaScript over Node's built-ins, since it runs before there are node modules.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installModules } from '../demo/install.js';
 
+/** Debian keeps those of PostgreSQL off the PATH, in one folder a version. */
+const POSTGRES_VERSIONS = '/usr/lib/postgresql';
+
 /** Real programs that tests start on ports of their own. */
 const programs = [
   { program: 'redis-server', debian: 'redis-server', use: 'the Redis store and what goes wrong with it' },
+  { program: 'postgres', debian: 'postgresql', use: 'the demo over PostgreSQL', folders: postgresFolders },
   { program: 'chromium', debian: 'chromium', use: 'the demo in a real browser' },
   { program: 'curl', debian: 'curl', use: 'a stream as people look at it' },
 ];
@@ -41,10 +45,10 @@ function step(name, work) {
 }
 
 function installPrograms() {
-  const missing = programs.filter(({ program }) => !onPath(program));
+  const missing = programs.filter(({ program, folders }) => !isInstalled(program, folders?.()));
   if (missing.length === 0) return;
   const packages = missing.map(({ debian }) => debian);
-  if (process.getuid?.() !== 0 || !onPath('apt-get')) {
+  if (process.getuid?.() !== 0 || !isInstalled('apt-get')) {
     const list = missing.map(({ program, use }) => `  ${program}, for ${use}`).join('\n');
     throw new Error(
       `Missing programs:\n${list}\nOn Debian or Ubuntu: sudo apt-get install ${packages.join(' ')}`,
@@ -59,16 +63,21 @@ function installPrograms() {
   if (status !== 0) throw failure(`apt-get ${install.join(' ')}`, status, `${update.stderr}${stderr}`);
 }
 
-/** @param {string} program */
-function onPath(program) {
-  return (process.env.PATH ?? '').split(delimiter).some((directory) => {
+/** @param {string} program @param {string[]} [folders] Further ones than the PATH's. */
+function isInstalled(program, folders = []) {
+  return [...(process.env.PATH ?? '').split(delimiter), ...folders].some((folder) => {
     try {
-      accessSync(join(directory, program), constants.X_OK);
+      accessSync(join(folder, program), constants.X_OK);
       return true;
     } catch {
       return false;
     }
   });
+}
+
+function postgresFolders() {
+  const versions = existsSync(POSTGRES_VERSIONS) ? readdirSync(POSTGRES_VERSIONS) : [];
+  return versions.map((version) => join(POSTGRES_VERSIONS, version, 'bin'));
 }
 
 /** @param {string[]} aptArgs */
