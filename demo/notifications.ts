@@ -1,25 +1,42 @@
 import { type Request, Router } from 'express';
-import { type SseTrigger, streamSse } from 'sse-trigger';
+import { eventStream, type Handler, type SseTrigger, streamSse } from 'sse-trigger';
 import type { Database } from './database.ts';
-import { type BellKey, Notification, readBell, toBellKey } from './notification.ts';
+import { exportNotifications } from './export.ts';
+import type { Meter } from './meter.ts';
+import { ANY_NOTIFICATION, type Key, Notification, readBells, toBellKey, toId } from './notification.ts';
 import { Refusal, requireText } from './refusal.ts';
-import { requireName, requireUser } from './sign-in.ts';
+import { requireName, requireUser, usersOf } from './sign-in.ts';
 
-export function notificationRoutes(trigger: SseTrigger<BellKey>, orm: Database): Router {
+export function notificationRoutes(trigger: SseTrigger<Key>, orm: Database, meter: Meter): Router {
   const router = Router();
 
+  // One stream for all users of a screen, since browsers open only six connections to a host.
   router.get(
     '/stream',
+    meter.count,
+    meter.record(usersOf),
     streamSse(trigger, {
-      subject: (req: Request) => req.session.userName,
-      key: toBellKey,
-      data: (user) => readBell(orm.em.fork(), user),
-      eventName: 'notifications',
+      subject: (req: Request) => req.session.users,
+      key: (users) => users.map(toBellKey),
+      data: (users) => readBells(orm.em.fork(), users),
+      eventName: 'bells',
     }),
   );
 
+  // Once the head of a stream is out it is too late to refuse.
+  const exportedUser = (req: Request) => requireUser(req, req.query.user);
+  router.get(
+    '/export',
+    (req, _res, next) => {
+      exportedUser(req);
+      next();
+    },
+    meter.record((req) => [exportedUser(req)]),
+    eventStream(trigger, (req: Request, run) => exportNotifications(orm.em.fork(), exportedUser(req), run)),
+  );
+
   router.post('/', async (req, res) => {
-    const from = requireUser(req);
+    const from = requireUser(req, req.body?.from);
     const to = requireName(req.body, 'to');
     const text = requireText(req.body, 'text', 200);
     const em = orm.em.fork();
@@ -29,15 +46,38 @@ export function notificationRoutes(trigger: SseTrigger<BellKey>, orm: Database):
   });
 
   router.post('/read', async (req, res) => {
-    const user = requireUser(req);
-    const { upTo } = Object(req.body) as { upTo?: unknown };
-    if (!Number.isSafeInteger(upTo)) throw new Refusal(400, 'upTo must be the id of the newest one read');
+    const user = requireUser(req, req.body?.user);
+    const upTo = toId(req.body.upTo);
+    if (upTo === undefined) throw new Refusal(400, 'upTo must be the id of the newest one read');
     // Not those that came while somebody was still reading. A bulk update calls no hook, so it pushes for itself.
-    const seen = { to: user, id: { $lte: upTo as number }, read: false };
+    const seen = { to: user, id: { $lte: upTo }, read: false };
     await orm.em.fork().nativeUpdate(Notification, seen, { read: true });
     trigger.push(toBellKey(user));
     res.status(204).end();
   });
 
+  router.post('/:id/read', async (req, res) => {
+    const em = orm.em.fork();
+    const notification = await em.findOne(Notification, {
+      id: toId(req.params.id) ?? null,
+      to: { $in: usersOf(req) },
+    });
+    if (notification === null) throw new Refusal(404, 'There is no such notification for you.');
+    notification.read = true;
+    await em.flush();
+    res.status(204).end();
+  });
+
   return router;
+}
+
+/** How many notifications were ever sent: a public stream, so one run of `data` does for all who look. */
+export function sentStream(trigger: SseTrigger<Key>, orm: Database): Handler {
+  return streamSse(trigger, {
+    key: ANY_NOTIFICATION,
+    data: async () => ({ sent: await orm.em.fork().count(Notification) }),
+    eventName: 'sent',
+    // Its crowd is not made of browsers, and would not come back.
+    lifetime: 24 * 60 * 60 * 1000,
+  });
 }

@@ -1,6 +1,7 @@
-import type { EventArgs, EventSubscriber, Knex, TransactionEventArgs } from '@mikro-orm/libsql';
+import type { EventArgs, EventSubscriber, TransactionEventArgs } from '@mikro-orm/core';
+import type { Knex } from '@mikro-orm/libsql';
 import type { SseTrigger } from 'sse-trigger';
-import { type BellKey, Notification, toBellKey } from './notification.ts';
+import { ANY_NOTIFICATION, type Key, Notification, toBellKey } from './notification.ts';
 
 /**
  * Pushes the bell of everybody whose notifications were saved, once the database has committed them. Before that, a
@@ -10,10 +11,10 @@ import { type BellKey, Notification, toBellKey } from './notification.ts';
  * a savepoint is no commit. Those of a transaction that is rolled back go with it.
  */
 export class PushOnSave implements EventSubscriber<Notification> {
-  readonly #trigger: Pick<SseTrigger<BellKey>, 'push'>;
-  readonly #waiting = new WeakMap<Knex.Transaction, Set<BellKey>>();
+  readonly #trigger: Pick<SseTrigger<Key>, 'push'>;
+  readonly #waiting = new WeakMap<Knex.Transaction, Set<Key>>();
 
-  constructor(trigger: Pick<SseTrigger<BellKey>, 'push'>) {
+  constructor(trigger: Pick<SseTrigger<Key>, 'push'>) {
     this.#trigger = trigger;
   }
 
@@ -21,16 +22,16 @@ export class PushOnSave implements EventSubscriber<Notification> {
     return [Notification];
   }
 
-  afterCreate(saved: EventArgs<Notification>): void {
-    this.#wait(saved);
+  afterCreate({ em, entity }: EventArgs<Notification>): void {
+    this.#wait(em, toBellKey(entity.to), ANY_NOTIFICATION);
   }
 
-  afterUpdate(saved: EventArgs<Notification>): void {
-    this.#wait(saved);
+  afterUpdate({ em, entity }: EventArgs<Notification>): void {
+    this.#wait(em, toBellKey(entity.to));
   }
 
-  afterDelete(saved: EventArgs<Notification>): void {
-    this.#wait(saved);
+  afterDelete({ em, entity }: EventArgs<Notification>): void {
+    this.#wait(em, toBellKey(entity.to));
   }
 
   afterTransactionCommit({ transaction }: TransactionEventArgs): void {
@@ -46,10 +47,10 @@ export class PushOnSave implements EventSubscriber<Notification> {
     }
   }
 
-  #wait({ em, entity }: EventArgs<Notification>): void {
+  #wait(em: EventArgs<Notification>['em'], ...keys: Key[]): void {
     const transaction = outermost(em.getTransactionContext<Knex.Transaction>()!);
-    const keys = this.#waiting.get(transaction) ?? new Set();
-    this.#waiting.set(transaction, keys.add(toBellKey(entity.to)));
+    const waiting = this.#waiting.get(transaction) ?? [];
+    this.#waiting.set(transaction, new Set([...waiting, ...keys]));
   }
 }
 

@@ -2,9 +2,9 @@ import type { ErrorRequestHandler } from 'express';
 
 /** An answer that tells people what to do differently. */
 export class Refusal extends Error {
-  readonly status: 400 | 401 | 403;
+  readonly status: 400 | 401 | 403 | 404 | 503;
 
-  constructor(status: 400 | 401 | 403, message: string) {
+  constructor(status: Refusal['status'], message: string) {
     super(message);
     this.status = status;
   }
@@ -12,9 +12,9 @@ export class Refusal extends Error {
 
 /** Answers a Refusal, or what Express itself refuses. Anything else is a fault of ours, of which nobody outside is told more. */
 export const answerErrors: ErrorRequestHandler = (error, _req, res, next) => {
-  const { status, message } = Object(error) as Partial<Refusal>;
+  const { status = 500, message } = Object(error) as Partial<Refusal>;
   if (res.headersSent) return next(error);
-  if (status !== undefined && status < 500) {
+  if (error instanceof Refusal || status < 500) {
     res.status(status).json({ error: message });
   } else {
     console.error(error);

@@ -1,36 +1,69 @@
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { SseTrigger, type Store } from 'sse-trigger';
+import { Keyv } from 'keyv';
+import { SseTrigger } from 'sse-trigger';
+import { KeyvStore } from 'sse-trigger/keyv';
 import { createApp } from './app.ts';
-import { openDatabase } from './database.ts';
-import type { BellKey } from './notification.ts';
+import type { BonnetKey } from './bonnet.ts';
+import { Crowd } from './crowd.ts';
+import { detach, handOver, hasParent, takeOver, untilStopped } from './parent.ts';
+import { openStorage } from './storage.ts';
 
-// What these are is told in .env.example; an empty one counts as not set.
-const { PORT, REDIS_URL, DATABASE_FILE, SESSION_SECRET } = process.env;
+try {
+  await run();
+  detach();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exit(1); // at once, since what was opened before it failed would keep the process
+}
 
-const trigger = new SseTrigger<BellKey>({ store: REDIS_URL ? await redisStore(REDIS_URL) : undefined });
-const orm = await openDatabase(DATABASE_FILE || 'demo/bell.sqlite', trigger);
-const app = createApp({ trigger, orm, sessionSecret: SESSION_SECRET || randomUUID() });
+async function run(): Promise<void> {
+  const handover = await takeOver();
+  // Redis would keep the versions during a restart. In memory they are handed on instead, so that clients who missed
+  // nothing cost nothing here, too.
+  const versions = new Map(handover?.versions);
+  const storage = await openStorage(process.env, versions);
+  // In memory, since every process has a bonnet of its own.
+  const bonnetTrigger = new SseTrigger<BonnetKey>({ store: new KeyvStore(new Keyv()) });
 
-const server = app.listen(Number(PORT || 3000));
-await once(server, 'listening');
-console.log(`The bell rings at http://localhost:${(server.address() as AddressInfo).port}`);
+  const server = createServer();
+  const crowd = new Crowd(server, () => storage.trigger.stats());
+  let restart!: () => void;
+  const untilRestart = new Promise<void>((resolve) => {
+    restart = resolve;
+  });
+  const app = createApp({ ...storage, bonnetTrigger, crowd, restart: hasParent ? restart : undefined });
+  server.on('request', app);
 
-// A second signal ends the process at once.
-await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  const port = await listen(server, handover?.port);
+  console.log(`The bell rings at http://localhost:${port}`);
+  if (handover?.crowd !== undefined) void crowd.open(handover.crowd.lastId);
 
-const closed = once(server, 'close');
-server.close();
-await trigger.drain(1000);
-// Browsers open connections for requests that may never come, and nobody else ends those.
-setTimeout(() => server.closeAllConnections(), 100).unref();
-await closed;
-await trigger.close();
-await orm.close();
+  const ending = await Promise.race([
+    untilRestart.then(() => 'restart' as const),
+    untilStopped().then(() => 'stop' as const),
+  ]);
+  await end(server, [storage.trigger, bonnetTrigger]);
+  await bonnetTrigger.close();
+  await storage.close();
+  if (ending === 'restart') await handOver({ port, versions: [...versions], crowd: crowd.handOver() });
+}
 
-async function redisStore(url: string): Promise<Store> {
-  const [{ Redis }, { RedisStore }] = await Promise.all([import('ioredis'), import('sse-trigger/redis')]);
-  // It only says where to: the store makes and closes connections of its own.
-  return new RedisStore(new Redis(url, { lazyConnect: true }));
+/** On the port that the server before this one had, so that its clients find it again. */
+async function listen(server: Server, portBefore: number | undefined): Promise<number> {
+  const { PORT, HOST } = process.env;
+  server.listen(portBefore ?? Number(PORT || 3000), HOST || '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** Ends all streams within a second, but not in one moment, and then the server. */
+async function end(server: Server, triggers: Pick<SseTrigger, 'drain'>[]): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  await Promise.all(triggers.map((trigger) => trigger.drain(1000)));
+  // Browsers open connections for requests that may never come, and nobody else ends those.
+  setTimeout(() => server.closeAllConnections(), 100).unref();
+  await closed;
 }

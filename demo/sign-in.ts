@@ -4,9 +4,14 @@ import { Refusal, requireText } from './refusal.ts';
 
 declare module 'express-session' {
   interface SessionData {
-    /** Who is signed in. */
-    userName: string;
+    /** Who is signed in on this screen, in the order in which they came; never empty. */
+    users: string[];
   }
+}
+
+/** Who is signed in on the screen that asks. */
+export function usersOf(req: Request): string[] {
+  return req.session.users ?? [];
 }
 
 /** The name under which somebody is signed in, or can be notified: any that is typed, since nobody has to register. */
@@ -14,30 +19,38 @@ export function requireName(body: unknown, field: string): string {
   return requireText(body, field, 40);
 }
 
-/** @throws Refusal when nobody is signed in. */
-export function requireUser(req: Request): string {
-  if (req.session.userName === undefined) throw new Refusal(401, 'Sign in first.');
-  return req.session.userName;
+/** @throws Refusal unless `name` is signed in on the screen that asks. */
+export function requireUser(req: Request, name: unknown): string {
+  const user = usersOf(req).find((user) => user === name);
+  if (user === undefined) throw new Refusal(401, 'Sign in first.');
+  return user;
 }
+
+/** Several can share a screen, for those who try the bell alone. */
+const MOST_USERS = 4;
 
 export function signInRoutes(): Router {
   const router = Router();
 
   router.get('/session', (req, res) => {
-    res.json({ name: req.session.userName ?? null });
+    res.json({ users: usersOf(req) });
   });
 
   router.post('/sign-in', async (req, res) => {
-    const name = requireName(req.body, 'name');
+    const users = [...new Set([...usersOf(req), requireName(req.body, 'name')])];
+    if (users.length > MOST_USERS) throw new Refusal(400, `At most ${MOST_USERS} users fit on one screen.`);
     // A new id, so that whoever knew the one from before is not signed in as well.
     await promisify(req.session.regenerate).call(req.session);
-    req.session.userName = name;
-    res.json({ name });
+    req.session.users = users;
+    res.json({ users });
   });
 
   router.post('/sign-out', async (req, res) => {
-    await promisify(req.session.destroy).call(req.session);
-    res.status(204).end();
+    const name = requireName(req.body, 'name');
+    const users = usersOf(req).filter((user) => user !== name);
+    if (users.length > 0) req.session.users = users;
+    else await promisify(req.session.destroy).call(req.session);
+    res.json({ users });
   });
 
   return router;

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installModules } from './install.js';
+import { keepRunning } from './keep-running.js';
 
 // Paths here, in .env and in the server are from the top of the repository.
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
@@ -14,11 +15,10 @@ try {
   build('.', { sources: 'src', output: 'dist/index.js' });
   build('demo', { sources: 'demo', output: 'demo/dist/server.js' });
   if (existsSync('.env')) process.loadEnvFile();
-  // In this very process, so that signals reach the server.
-  await import('./dist/server.js');
+  keepRunning('demo/dist/server.js');
 } catch (error) {
   console.error(error.message);
-  process.exit(1); // at once, since what was opened before it failed would keep the process
+  process.exitCode = 1;
 }
 
 /** @param {string} project @param {{ sources: string, output: string }} files */

@@ -1,0 +1,83 @@
+import { Router } from 'express';
+import { type SseTrigger, type Stats, streamSse } from 'sse-trigger';
+import type { Crowd } from './crowd.ts';
+import type { Meter, Write } from './meter.ts';
+import { Refusal } from './refusal.ts';
+import { usersOf } from './sign-in.ts';
+
+/** What the panel "Under the bonnet" shows. */
+export interface Bonnet {
+  /** Of this process, so that a restart can be seen. */
+  pid: number;
+  startedAt: string;
+  /** Memory of the whole process, in bytes. */
+  rss: number;
+  stats: Stats;
+  /** What one loop a connection would have cost by now. */
+  loop: ReturnType<Meter['loop']>;
+  crowd: ReturnType<Crowd['state']>;
+  /** What went out last to those who are signed in on this screen, the newest last. */
+  wire: Write[];
+}
+
+export type BonnetKey = 'bonnet';
+
+export interface BonnetOptions {
+  /** What the panel is about. */
+  trigger: { stats(): Stats };
+  meter: Meter;
+  crowd: Crowd;
+  /** The panel's own, so that it does not count itself. */
+  bonnetTrigger: SseTrigger<BonnetKey>;
+  /** Starts another process in place of this one; undefined when nobody is there to do that. */
+  restart?: (() => void) | undefined;
+}
+
+const startedAt = new Date().toISOString();
+
+export function bonnetRoutes({ trigger, meter, crowd, bonnetTrigger, restart }: BonnetOptions): Router {
+  const router = Router();
+
+  router.get(
+    '/stream',
+    streamSse(bonnetTrigger, {
+      subject: usersOf,
+      key: () => 'bonnet',
+      data: (users): Bonnet => {
+        const stats = trigger.stats();
+        return {
+          pid: process.pid,
+          startedAt,
+          rss: process.memoryUsage.rss(),
+          stats,
+          loop: meter.loop(stats),
+          crowd: crowd.state(),
+          wire: meter.wire(users),
+        };
+      },
+      eventName: 'bonnet',
+      throttle: 250,
+      // Time passes without a push.
+      resync: 1000,
+      // All who are not signed in have the same subject, but are not the same person.
+      maxPerViewer: 1000,
+    }),
+  );
+
+  router.post('/crowd', (req, res) => {
+    const { open } = Object(req.body) as { open?: unknown };
+    if (typeof open !== 'boolean') throw new Refusal(400, 'open must be true or false');
+    if (open) void crowd.open();
+    else crowd.close();
+    bonnetTrigger.push('bonnet');
+    res.status(202).end();
+  });
+
+  router.post('/restart', (_req, res) => {
+    if (restart === undefined) throw new Refusal(503, 'Nobody would start it again: use npm run demo.');
+    res.status(202).end();
+    restart();
+  });
+
+  return router;
+}

@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { endWithThisProcess } from '../support/end-with-this-process.ts';
+
+const READY = /^The bell rings at (\S+)$/;
+
+/** The demo in processes of its own, as `npm run demo` starts them: one that keeps the server running, and the server. */
+export class DemoProcess implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<unknown[]>;
+  readonly #lines: AsyncIterator<string>;
+  /** What it printed so far. */
+  readonly said: string[] = [];
+
+  /** @param script what is run: the whole, or the server alone */
+  constructor(env: NodeJS.ProcessEnv, script = 'demo/start.js') {
+    this.#child = spawn(process.execPath, [script], {
+      env: {
+        ...process.env,
+        PORT: '0',
+        REDIS_URL: '',
+        DATABASE_URL: '',
+        HOST: '',
+        SESSION_SECRET: '',
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    // Not 'exit': as long as the server lives, it holds the pipes, whatever became of its parent.
+    this.#closed = once(this.#child, 'close');
+    endWithThisProcess(this.#child);
+    const lines = createInterface(this.#child.stdout!);
+    createInterface(this.#child.stderr!).on('line', (line) => this.said.push(line));
+    lines.on('line', (line) => this.said.push(line));
+    this.#lines = lines[Symbol.asyncIterator]();
+  }
+
+  /** Resolves with its URL when it listens, and when called again, when it listens the next time. */
+  async listening(): Promise<string> {
+    for (;;) {
+      const { value, done } = await this.#lines.next();
+      if (done) throw new Error(`the demo ended:\n${this.said.join('\n')}`);
+      const url = READY.exec(value)?.[1];
+      if (url !== undefined) return url;
+    }
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Resolves with the exit code when all of its processes have ended. */
+  async ended(): Promise<number | null> {
+    await this.#closed;
+    return this.#child.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill('SIGTERM');
+    await this.ended();
+  }
+}

@@ -1,0 +1,118 @@
+import express, { type Response } from 'express';
+import { SseTrigger } from 'sse-trigger';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Meter } from '../../demo/meter.ts';
+import { head, type Served, serve } from '../support/serve.ts';
+import { until } from '../support/until.ts';
+
+const noStats = new SseTrigger().stats();
+
+let meter: Meter;
+/** Called by the meter when there is something new to see. */
+let onChange: ReturnType<typeof vi.fn<() => void>>;
+let served: Served;
+/** Those that were answered so far. */
+let responses: Response[];
+
+beforeEach(async () => {
+  onChange = vi.fn();
+  responses = [];
+  meter = new Meter(onChange);
+  const app = express();
+  app.get('/counted', meter.count, (_req, res) => {
+    responses.push(res);
+    res.write(': open\n\n');
+  });
+  app.get(
+    '/recorded',
+    meter.record((req) => String(req.query.users).split(',')),
+    (_req, res) => {
+      responses.push(res);
+      res.write(': open\n\n');
+    },
+  );
+  app.get('/refused', meter.count, (_req, res) => {
+    res.status(401).end('no');
+  });
+  served = await serve(app);
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await served[Symbol.asyncDispose]();
+});
+
+/** Time as the meter sees it. */
+function setTime(): (ms: number) => void {
+  const began = performance.now();
+  const now = vi.spyOn(performance, 'now').mockReturnValue(began);
+  return (ms) => now.mockReturnValue(began + ms);
+}
+
+describe('what one loop a connection would have cost', () => {
+  it('is a check for every two seconds that a stream was open', async () => {
+    const checks = () => meter.loop(noStats).checks;
+    const time = setTime();
+    await head(`${served.url}/counted`);
+    time(10_000);
+    expect(checks()).toBe(5);
+    await head(`${served.url}/counted`);
+    time(20_000);
+    expect(checks()).toBe(15);
+    responses[0]!.end();
+    await until(() => onChange.mock.calls.length === 3);
+    time(30_000);
+    expect(checks()).toBe(20);
+    time(31_999);
+    expect(checks()).toBe(20);
+    time(32_000);
+    expect(checks()).toBe(21);
+  });
+
+  it('is a run for every frame, and for everyone who came back or missed a frame', async () => {
+    await head(`${served.url}/counted`);
+    await head(`${served.url}/counted`);
+    for (const res of responses) {
+      res.write('id: x\nevent: bells\ndata: {}\n\n');
+      res.write(':\n\n');
+    }
+    responses[0]!.write('id: y\n\n');
+    expect(meter.loop({ ...noStats, resumed: 10, conflated: 100 }).runs).toBe(112);
+  });
+
+  it('is nothing for a refusal', async () => {
+    const time = setTime();
+    await head(`${served.url}/refused`);
+    time(10_000);
+    expect(meter.loop(noStats)).toEqual({ checks: 0, runs: 0 });
+    expect(onChange).not.toHaveBeenCalled();
+  });
+});
+
+describe('what went over the wire', () => {
+  it('is shown as it is, to a screen that has all users of the stream', async () => {
+    await head(`${served.url}/recorded?users=alice`);
+    await head(`${served.url}/recorded?users=alice,bob`);
+    responses[0]!.write('data: 1\n\n');
+    responses[1]!.write('data: 2\n\n');
+    const shownTo = (...users: string[]) => meter.wire(users).map(({ text }) => text);
+    expect(shownTo('alice')).toEqual([': open\n\n', 'data: 1\n\n']);
+    expect(shownTo('bob', 'alice')).toEqual([': open\n\n', ': open\n\n', 'data: 1\n\n', 'data: 2\n\n']);
+    expect(shownTo('bob')).toEqual([]);
+    expect(shownTo()).toEqual([]);
+    expect(meter.wire(['alice'])[0]!.at).toMatch(/^\d{4}-.*Z$/);
+    expect(onChange).toHaveBeenCalledTimes(4);
+  });
+
+  it('is the last twelve, and of a long one the beginning', async () => {
+    await head(`${served.url}/recorded?users=alice`);
+    for (let write = 1; write <= 300; write += 1) responses[0]!.write(`data: ${write}\n\n`);
+    const texts = meter.wire(['alice']).map(({ text }) => text);
+    expect(texts).toHaveLength(12);
+    expect(texts[0]).toBe('data: 289\n\n');
+    expect(texts[11]).toBe('data: 300\n\n');
+    responses[0]!.write(`data: ${'x'.repeat(10_000)}\n\n`);
+    const { text } = meter.wire(['alice'])[11]!;
+    expect(text).toMatch(/^data: x{500,}… $|^data: x{500,} …$/);
+    expect(text.length).toBeLessThan(1000);
+  });
+});
