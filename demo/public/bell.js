@@ -1,139 +1,146 @@
-// The whole page. It shows what the stream says and nothing else: a form that was sent changes no list by itself.
+import { onPress } from './act.js';
+import { ask } from './ask.js';
+import { followExport } from './export.js';
+import { ring } from './motion.js';
+import { signOut } from './session.js';
 
-const RETRY = 2000;
+/** @typedef {{ id: number, from: string, text: string, at: string, read: boolean }} Notification */
+/** @typedef {{ user: string, unread: number, newest: Notification[] }} Bell newest first */
 
-/** @param {string} id */
-const element = (id) => document.getElementById(id);
+/**
+ * Adds the bell of one user to the page. It shows what the stream says and nothing else: what is done here changes no
+ * list by itself.
+ *
+ * @param {string} user
+ */
+export function addBell(user) {
+  const card = document.getElementById('bell-template').content.firstElementChild.cloneNode(true);
+  const heading = card.querySelector('h2');
+  const says = card.querySelector('.says');
+  const markAll = card.querySelector('.mark-all');
+  /** @type {Bell | undefined} */
+  let shown;
 
-/** @type {EventSource | undefined} */
-let stream;
-/** The id of the newest notification that shows; undefined before the first frame. @type {number | undefined} */
-let newestId;
-
-/** Shows what fits who is signed in. */
-async function start() {
-  stream?.close();
-  try {
-    const { name } = await ask('/session');
-    open(name);
-  } catch {
-    setTimeout(start, RETRY);
-  }
-}
-
-/** @param {string | null} name */
-function open(name) {
-  element('signed-out').hidden = name !== null;
-  element('signed-in').hidden = element('account').hidden = name === null;
-  element('user').textContent = name;
-  // Nothing of whoever was here before; what there is comes with the first frame.
-  show({ unread: 0, newest: [] });
-  element('none').hidden = true;
-  newestId = undefined;
-  if (name === null) element('name').focus();
-  else listen();
-}
-
-function listen() {
-  stream = new EventSource('/notifications/stream');
-  stream.addEventListener('notifications', ({ data }) => show(JSON.parse(data)));
-  stream.addEventListener('open', () => showConnection(true));
-  stream.addEventListener('error', () => {
-    showConnection(false);
-    // The browser comes back by itself unless it was refused; then perhaps nobody is signed in any more.
-    if (stream.readyState === EventSource.CLOSED) setTimeout(start, RETRY);
+  heading.textContent = user;
+  card.ariaLabel = `The bell of ${user}`;
+  card.querySelector('.newest').ariaLabel = `The newest five for ${user}`;
+  markAll.ariaDisabled = 'true';
+  onPress(card.querySelector('.sign-out'), says, async () => {
+    await signOut(user);
+    return '';
   });
+  onPress(markAll, says, async () => {
+    await ask('/notifications/read', { user, upTo: shown.newest[0].id });
+    return '';
+  });
+  const stopExport = followExport(card, user);
+  document.getElementById('add').before(card);
+
+  return {
+    /** The names that are on it. */
+    names: () => shown?.newest.map(({ from }) => from) ?? [],
+    unread: () => shown?.unread ?? 0,
+    focus: () => heading.focus(),
+    hasFocus: () => card.contains(document.activeElement),
+
+    /** @param {Bell} bell */
+    show(bell) {
+      const newestBefore = shown?.newest[0]?.id ?? 0;
+      const rings = shown !== undefined && bell.newest[0]?.id > newestBefore;
+      shown = bell;
+      showCount(card, bell);
+      markAll.ariaDisabled = `${bell.unread === 0}`;
+      card.querySelector('.none').hidden = bell.newest.length > 0;
+      showNewest(card, bell.newest);
+      if (rings) ring(card.querySelector('svg'));
+    },
+
+    remove() {
+      stopExport();
+      card.remove();
+    },
+  };
 }
 
-/** @param {boolean} live */
-function showConnection(live) {
-  element('connection').textContent = live ? 'Live' : 'Connecting …';
-  element('connection').classList.toggle('live', live);
+/** @param {Element} card @param {Bell} bell */
+function showCount(card, { user, unread }) {
+  card.classList.toggle('unread', unread > 0);
+  const badge = card.querySelector('.badge');
+  badge.hidden = unread === 0;
+  badge.textContent = unread > 99 ? '99+' : unread;
+  // Read out when it changes, so it is left alone when it does not.
+  const count = card.querySelector('.count');
+  const text = `${user}: ${unread} unread`;
+  if (count.textContent !== text) count.textContent = text;
 }
 
-/** @param {{ unread: number, newest: { id: number, from: string, text: string, at: string }[] }} bell */
-function show({ unread, newest }) {
-  element('count').textContent = unread;
-  element('unread').hidden = element('mark-read').hidden = unread === 0;
-  element('none').hidden = newest.length > 0;
-  document.title = unread > 0 ? `(${unread}) The bell` : 'The bell';
-  // Reading goes from the newest down, so it is always the first ones that are unread.
-  element('newest').replaceChildren(...newest.map((one, index) => toItem(one, index < unread)));
-  const previous = newestId;
-  newestId = newest[0]?.id ?? 0;
-  if (previous !== undefined && newestId > previous) ring();
+/**
+ * What is in the list already stays there as it is, and so keeps the focus.
+ *
+ * @param {Element} card @param {Notification[]} newest
+ */
+function showNewest(card, newest) {
+  const list = card.querySelector('.newest');
+  const present = new Map([...list.children].map((item) => [Number(item.dataset.id), item]));
+  newest.forEach((notification, index) => {
+    const item = present.get(notification.id) ?? toItem(notification, card);
+    present.delete(notification.id);
+    if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
+    showRead(item, notification.read);
+  });
+  for (const item of present.values()) leave(item);
 }
 
-/** @param {{ from: string, text: string, at: string }} notification @param {boolean} fresh */
-function toItem({ from, text, at }, fresh) {
-  const item = element('notification').content.firstElementChild.cloneNode(true);
-  item.classList.toggle('fresh', fresh);
+/** @param {Notification} notification @param {Element} card */
+function toItem({ id, from, text, at }, card) {
+  const item = document.getElementById('notification-template').content.firstElementChild.cloneNode(true);
+  item.dataset.id = id;
   item.querySelector('strong').textContent = from;
   item.querySelector('.text').textContent = text;
   const time = item.querySelector('time');
   time.dateTime = at;
-  time.textContent = new Date(at).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' });
+  time.textContent = toLocalTime(new Date(at));
+  const button = item.querySelector('button');
+  button.ariaLabel = `Mark as read: ${text}`;
+  onPress(button, card.querySelector('.says'), async () => {
+    await ask(`/notifications/${id}/read`, {});
+    return '';
+  });
   return item;
 }
 
-function ring() {
-  const bell = element('bell');
-  bell.classList.remove('ringing');
-  bell.getBoundingClientRect(); // makes the browser notice, so that the animation starts anew
-  bell.classList.add('ringing');
+/** @param {Element} item @param {boolean} read */
+function showRead(item, read) {
+  const button = item.querySelector('button');
+  const hadFocus = document.activeElement === button;
+  item.classList.toggle('unread', !read);
+  item.querySelector('.dot').hidden = button.hidden = read;
+  item.querySelector('.read').hidden = !read;
+  if (hadFocus && read) focusNext(item);
 }
 
-/**
- * Gives the answer. Throws what is wrong, in words for people.
- *
- * @param {string} path @param {object} [body] is posted
- */
-async function ask(path, body) {
-  const headers = { 'Content-Type': 'application/json' };
-  const post = body && { method: 'POST', headers, body: JSON.stringify(body) };
-  const response = await fetch(path, { cache: 'no-store', ...post }).catch(() => {
-    throw new Error('The server cannot be reached.');
-  });
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(answer.error ?? 'Something went wrong on the server.');
-  return answer;
+/** @param {Element} item that leaves the list */
+function leave(item) {
+  if (item.contains(document.activeElement)) focusNext(item);
+  item.remove();
 }
 
-/** @param {string} id @param {(fields: Record<string, string>) => Promise<string>} send gives what to say then */
-function onSubmit(id, send) {
-  const form = element(id);
-  const button = form.querySelector('button');
-  const output = form.querySelector('output');
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    button.disabled = true;
-    output.className = output.textContent = '';
-    try {
-      output.textContent = await send(Object.fromEntries(new FormData(form)));
-    } catch (error) {
-      output.className = 'wrong';
-      output.textContent = error.message;
-    }
-    button.disabled = false;
-  });
+/** Whoever goes through the list with the keyboard goes on from there. @param {Element} item */
+function focusNext(item) {
+  const buttons = [...item.parentElement.querySelectorAll('li.unread button')];
+  const others = buttons.filter((button) => !item.contains(button));
+  const below = others.find(
+    (button) => item.compareDocumentPosition(button) & Node.DOCUMENT_POSITION_FOLLOWING,
+  );
+  const next = below ?? others.at(-1) ?? item.closest('section').querySelector('h2');
+  next.focus();
 }
 
-onSubmit('sign-in', async ({ name }) => {
-  const signedIn = await ask('/sign-in', { name });
-  open(signedIn.name);
-  return '';
-});
-
-onSubmit('notify', async ({ to, text }) => {
-  await ask('/notifications', { to, text });
-  element('text').value = '';
-  return `${to} was notified.`;
-});
-
-// What the page shows stays true when these fail, but perhaps nobody is signed in any more.
-element('mark-read').addEventListener('click', () =>
-  ask('/notifications/read', { upTo: newestId }).catch(start),
-);
-element('sign-out').addEventListener('click', () => ask('/sign-out', {}).then(start, start));
-
-start();
+/** @param {Date} date */
+function toLocalTime(date) {
+  const isToday = date.toDateString() === new Date().toDateString();
+  return date.toLocaleString(
+    [],
+    isToday ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' },
+  );
+}

@@ -1,124 +1,214 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { launchBrowser } from '../support/browser.ts';
-import { startRedis } from '../support/redis-server.ts';
+import type { Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  addUser,
+  bell,
+  bonnetCount,
+  count,
+  eventually,
+  expectComplaints,
+  newest,
+  newScreen,
+  notify,
+  openPage,
+  signIn,
+  useBrowser,
+} from './screens.ts';
 import { type Demo, startDemo } from './start-demo.ts';
 
-let browser: Browser;
+useBrowser();
+
+/** One for all tests, each of which has users of its own. */
 let demo: Demo;
-
 beforeAll(async () => {
-  browser = await launchBrowser();
-});
-afterAll(() => browser.close());
-
-beforeEach(async () => {
   demo = await startDemo();
 });
-afterEach(async () => {
-  await Promise.all(browser.contexts().map((context) => context.close()));
-  await demo.stop();
-});
+afterAll(() => demo.kill());
 
 test("alice notifies bob, and bob's count changes without a reload", async () => {
-  const alice = await signIn('alice');
-  const bob = await signIn('bob');
+  const alice = await signIn(demo.url, 'alice');
+  const bob = await signIn(demo.url, 'bob');
   await bob.evaluate('window.loadedOnce = true');
 
   await notify(alice, 'bob', 'Lunch at noon?');
-  await bob.getByText('1 unread').waitFor();
+  await count(bob, 'bob', 1).waitFor();
   await notify(alice, 'bob', 'Bring the drafts.');
-  await bob.getByText('2 unread').waitFor();
+  await count(bob, 'bob', 2).waitFor();
 
-  expect(await newest(bob)).toEqual(['Bring the drafts.', 'Lunch at noon?']);
+  expect(await newest(bob, 'bob')).toEqual(['Bring the drafts.', 'Lunch at noon?']);
   expect(await bob.title()).toBe('(2) The bell');
   expect(await bob.evaluate('window.loadedOnce')).toBe(true);
-  expect(await newest(alice)).toEqual([]);
+  expect(await newest(alice, 'alice')).toEqual([]);
 });
 
-test("with REDIS_URL, two processes ring each other's bells", async () => {
-  await using redis = await startRedis();
-  const folder = await mkdtemp(join(tmpdir(), 'sse-trigger-bell-'));
-  const env = { REDIS_URL: redis.url, DATABASE_FILE: join(folder, 'bell.sqlite') };
-  const here = await startDemo(env);
-  const there = await startDemo(env);
-  try {
-    const alice = await signIn('alice', here.url);
-    const bob = await signIn('bob', there.url);
-    await notify(alice, 'bob', 'From the other process.');
-    await bob.getByText('1 unread').waitFor();
-    await notify(bob, 'alice', 'And back.');
-    await alice.getByText('1 unread').waitFor();
-  } finally {
-    await Promise.all([here.stop(), there.stop()]);
-    await rm(folder, { recursive: true });
+test('a count that has not changed is not read out again', async () => {
+  const page = await signIn(demo.url, 'ada', 'ben');
+  const said = await count(page, 'ada').evaluateHandle((region) => region.firstChild!);
+  await notify(page, 'ben', 'Not for ada.', 'ada');
+  await count(page, 'ben', 1).waitFor();
+  // Screen readers speak when the text is set, even to what it was.
+  expect(await said.evaluate((text) => text.isConnected)).toBe(true);
+  await notify(page, 'ada', 'Now it is.', 'ben');
+  await count(page, 'ada', 1).waitFor();
+  expect(await page.title()).toBe('(2) The bell');
+});
+
+test('what carol has read in a second tab is read in the first', async () => {
+  const first = await signIn(demo.url, 'carol');
+  for (const text of ['one', 'two', 'three']) await notify(first, 'carol', text);
+  await count(first, 'carol', 3).waitFor();
+  const second = await openPage(first.context());
+
+  await bell(second, 'carol').getByRole('button', { name: 'Mark as read: two' }).click();
+  await count(first, 'carol', 2).waitFor();
+  expect(await unreadTexts(first)).toEqual(['three', 'one']);
+
+  await bell(second, 'carol').getByRole('button', { name: 'Mark all as read' }).click();
+  await count(first, 'carol', 0).waitFor();
+  expect(await unreadTexts(first)).toEqual([]);
+  expect(await newest(first, 'carol')).toEqual(['three', 'two', 'one']);
+  expect(await first.title()).toBe('The bell');
+});
+
+test('the newest five show, the newest first, and who is among them with the keyboard stays there', async () => {
+  const page = await signIn(demo.url, 'frida');
+  for (const text of ['one', 'two', 'three', 'four', 'five']) await notify(page, 'frida', text);
+  await count(page, 'frida', 5).waitFor();
+  expect(await newest(page, 'frida')).toEqual(['five', 'four', 'three', 'two', 'one']);
+
+  await page.getByRole('button', { name: 'Mark as read: one' }).focus();
+  await page.request.post('/notifications', { data: { from: 'frida', to: 'frida', text: 'six' } });
+  await count(page, 'frida', 6).waitFor();
+  expect(await newest(page, 'frida')).toEqual(['six', 'five', 'four', 'three', 'two']);
+  await focused(page.getByRole('button', { name: 'Mark as read: two' }));
+});
+
+test('when dave signs out, his streams end in both tabs, and nothing of his is left', async () => {
+  const watcher = await signIn(demo.url, 'eve');
+  const first = await signIn(demo.url, 'dave');
+  const second = await openPage(first.context());
+  await notify(first, 'dave', 'Between us.');
+  for (const page of [first, second]) await page.getByText('Between us.', { exact: true }).waitFor();
+  await eventually(() => bonnetCount(watcher, 'Open streams')).toBe(3);
+
+  await first.getByRole('button', { name: 'Sign out' }).click();
+  for (const page of [first, second]) {
+    await page.getByLabel('Your name').waitFor();
+    expect(await page.content()).not.toMatch(/Between us|dave/);
+    expect(await page.title()).toBe('The bell');
   }
+  await eventually(() => bonnetCount(watcher, 'Open streams')).toBe(1);
+
+  await addUser(second, 'dave');
+  await first.getByText('Between us.', { exact: true }).waitFor();
 });
 
-test('a text with HTML shows as it was typed', async () => {
-  const alice = await signIn('alice');
-  const text = '<img src=x onerror="document.title = 1"> & <b>so</b> on';
-  await notify(alice, 'alice', text);
-  await alice.getByText('1 unread').waitFor();
-  expect(await newest(alice)).toEqual([text]);
+test('a name and texts full of HTML and emoji show as they were typed, on the wire too', async () => {
+  const name = '<b onclick="x">Zoë</b> & 🔔';
+  const text = '<img src=x onerror="document.title = 1"> & <script>alert(1)</script> &amp; 🎉👩‍🚀';
+  const page = await signIn(demo.url, name);
+  await notify(page, name, text);
+  await count(page, name, 1).waitFor();
+
+  expect(await page.getByRole('heading', { name }).innerText()).toBe(name);
+  expect(await bell(page, name).locator('.who strong').allInnerTexts()).toEqual([name]);
+  expect(await newest(page, name)).toEqual([text]);
+  expect(
+    await page.locator('#names option').evaluateAll((all) => all.map((one) => one.getAttribute('value'))),
+  ).toEqual([name]);
+  const wire = page.getByRole('region', { name: 'On the wire' });
+  await wire.filter({ hasText: JSON.stringify(text) }).waitFor();
+  await page.getByText(`${name} was notified.`, { exact: true }).waitFor();
+  expect(await page.locator('b[onclick], img[src=x], main script').count()).toBe(0);
 });
 
-test('the newest five show, the newest first, until all are read', async () => {
-  const alice = await signIn('alice');
-  for (const text of ['one', 'two', 'three', 'four', 'five', 'six']) await notify(alice, 'alice', text);
-  await alice.getByText('6 unread').waitFor();
-  expect(await newest(alice)).toEqual(['six', 'five', 'four', 'three', 'two']);
+test('several users of one screen ring each other, with nothing but a keyboard', async () => {
+  const page = await openPage(await newScreen(demo.url));
+  const { keyboard } = page;
 
-  await alice.getByRole('button', { name: 'Mark all as read' }).click();
-  await alice.getByText('6 unread').waitFor({ state: 'hidden' });
-  expect(await newest(alice)).toEqual(['six', 'five', 'four', 'three', 'two']);
+  await tabTo(page.getByLabel('Your name'));
+  await keyboard.type('grace');
+  await keyboard.press('Enter');
+  await focused(bell(page, 'grace').getByRole('heading'));
+  await tabTo(page.getByLabel('Add another user'));
+  await keyboard.type('heidi');
+  await keyboard.press('Enter');
+  await focused(bell(page, 'heidi').getByRole('heading'));
+
+  await tabTo(page.getByLabel('From'));
+  await keyboard.type('heidi');
+  await tabTo(page.getByLabel('To', { exact: true }));
+  await keyboard.type('grace');
+  for (const [index, text] of ['one', 'two', 'three'].entries()) {
+    await tabTo(page.getByLabel('Message'));
+    await keyboard.type(text);
+    await keyboard.press('Enter');
+    await count(page, 'grace', index + 1).waitFor();
+  }
+
+  const grace = bell(page, 'grace');
+  await tabTo(grace.getByRole('button', { name: 'Mark as read: two' }));
+  await keyboard.press('Space');
+  await count(page, 'grace', 2).waitFor();
+  await focused(grace.getByRole('button', { name: 'Mark as read: one' }));
+  await tabTo(grace.getByRole('button', { name: 'Mark all as read' }));
+  await keyboard.press('Enter');
+  await count(page, 'grace', 0).waitFor();
+  await focused(grace.getByRole('button', { name: 'Mark all as read' }));
+
+  await tabTo(grace.getByRole('button', { name: 'Sign out' }));
+  await keyboard.press('Enter');
+  await focused(bell(page, 'heidi').getByRole('heading'));
+  await tabTo(bell(page, 'heidi').getByRole('button', { name: 'Sign out' }));
+  await keyboard.press('Space');
+  await focused(page.getByLabel('Your name'));
 });
 
-test('after sign-out nothing of it is left on the page', async () => {
-  const alice = await signIn('alice');
-  await notify(alice, 'alice', 'Between us.');
-  await alice.getByText('Between us.').waitFor();
-  await alice.getByRole('button', { name: 'Sign out' }).click();
-  await alice.getByLabel('Your name').waitFor();
-  expect(await alice.content()).not.toContain('Between us.');
+test('four users fit on a screen', async () => {
+  const page = await signIn(demo.url, 'ike', 'jo', 'kim', 'lee');
+  expect(await bell(page).count()).toBe(4);
+  expect(await page.getByLabel('Add another user').isVisible()).toBe(false);
 });
 
-test('Ctrl-C ends the demo although a stream is open', async () => {
-  const alice = await signIn('alice');
-  expect(await demo.stop()).toBe(0);
-  await alice.getByText('Connecting …').waitFor();
-});
-
-test('a page whose session went down with the server asks to sign in again', async () => {
-  const alice = await signIn('alice');
-  await demo.stop('SIGKILL');
-  demo = await startDemo({ PORT: new URL(demo.url).port });
-  await alice.getByLabel('Your name').waitFor();
-});
-
-/** A browser of its own, as far as cookies go, that shows the bell of `name` and gets its stream. */
-async function signIn(name: string, url = demo.url): Promise<Page> {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  await page.goto(url);
-  await page.getByLabel('Your name').fill(name);
+test('what the server refuses is told in words', async () => {
+  expectComplaints(/status of 400/);
+  const page = await openPage(await newScreen(demo.url));
+  await page.getByLabel('Your name').fill('   ');
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByText('Nothing yet.').waitFor();
-  return page;
+  await page.getByText('name must be 1 to 40 characters long').waitFor();
+});
+
+test('a stream that the browser gives up is opened again', async () => {
+  expectComplaints(/status of 503/);
+  const screen = await newScreen(demo.url);
+  await screen.route('**/notifications/stream', (route) => route.fulfill({ status: 503 }), { times: 1 });
+  const page = await openPage(screen);
+  await addUser(page, 'mallory');
+  await page.getByText('Live', { exact: true }).waitFor();
+});
+
+/** Of those that can still be marked as read. */
+function unreadTexts(page: Page): Promise<string[]> {
+  return page
+    .getByRole('listitem')
+    .filter({ has: page.getByRole('button') })
+    .locator('.text')
+    .allInnerTexts();
 }
 
-async function notify(page: Page, to: string, text: string): Promise<void> {
-  await page.getByLabel('Name', { exact: true }).fill(to);
-  await page.getByLabel('Message').fill(text);
-  await page.getByRole('button', { name: 'Notify' }).click();
-  // The page empties it once the server has taken it.
-  await expect.poll(() => page.getByLabel('Message').inputValue()).toBe('');
+/** Presses Tab until `target` has the focus, through the whole page if need be. */
+async function tabTo(target: Locator): Promise<void> {
+  for (let presses = 0; presses < 60; presses += 1) {
+    if (await hasFocus(target)) return;
+    await target.page().keyboard.press('Tab');
+  }
+  throw new Error(`Tab does not come to ${target}`);
 }
 
-/** The texts in the list, from the top. */
-function newest(page: Page): Promise<string[]> {
-  return page.locator('#newest .text').allInnerTexts();
+async function focused(target: Locator): Promise<void> {
+  await eventually(() => hasFocus(target)).toBe(true);
+}
+
+function hasFocus(target: Locator): Promise<boolean> {
+  return target.evaluate((element) => element === element.ownerDocument.activeElement);
 }
