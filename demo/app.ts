@@ -35,7 +35,11 @@ export function createApp(options: AppOptions): Express {
   app.use(express.static('demo/public'));
   app.use(onlyOwnPages);
   // Before the sessions, since it is for everybody.
-  app.get('/crowd/stream', meter.count, sentStream(trigger, orm));
+  app.get(
+    '/crowd/stream',
+    meter.count(() => 1),
+    sentStream(trigger, orm),
+  );
   app.use(express.json(), express.urlencoded({ extended: false }));
   app.use(
     session({

@@ -19,9 +19,10 @@ const LONGEST = 600;
 /** Looks over the shoulder of streams: what goes out, and what the same would have cost with a loop a connection. */
 export class Meter {
   readonly #onChange: () => void;
-  #open = 0;
-  /** Milliseconds that all streams together were open, up to the moment `#since`. */
-  #openTime = 0;
+  /** What all streams that are open watch, a key once for each of them. */
+  #watched = 0;
+  /** How many looks at a key there would have been up to the moment `#since`, and the part of the next one. */
+  #looks = 0;
   #since = performance.now();
   #frames = 0;
   readonly #writes: (Write & { users: readonly string[] })[] = [];
@@ -30,17 +31,20 @@ export class Meter {
     this.#onChange = onChange;
   }
 
-  /** Stands before a stream that watches something. */
-  readonly count: RequestHandler = (_req, res, next) => {
-    let isOpen = false;
-    onWrite(res, (text) => {
-      if (!isOpen) this.#opened(res);
-      isOpen = true;
-      if (text.includes('\ndata:')) this.#frames += 1;
-      this.#onChange();
-    });
-    next();
-  };
+  /** Stands before a stream that watches so many keys. */
+  count(keysOf: (req: Request) => number): RequestHandler {
+    return (req, res, next) => {
+      const keys = keysOf(req);
+      let isOpen = false;
+      onWrite(res, (text) => {
+        if (!isOpen) this.#opened(res, keys);
+        isOpen = true;
+        if (text.includes('\ndata:')) this.#frames += 1;
+        this.#onChange();
+      });
+      next();
+    };
+  }
 
   /** Stands before a stream of one or several users, and keeps what they are sent. */
   record(usersOf: (req: Request) => readonly string[]): RequestHandler {
@@ -65,28 +69,29 @@ export class Meter {
   }
 
   /**
-   * What one loop a connection would have cost by now. Each asks for the version every two seconds, and runs the query
-   * when its client comes, whatever that shows already, and then for every change.
+   * What one loop a connection would have cost by now. Each asks for the versions of its keys when its client comes and
+   * every two seconds after that, and runs the query at first, whatever the client shows already, and for every change.
    */
   loop({ resumed, conflated }: Stats): { checks: number; runs: number } {
-    this.#addTime();
-    return { checks: Math.floor(this.#openTime / LOOK), runs: this.#frames + resumed + conflated };
+    this.#countLooks();
+    return { checks: Math.floor(this.#looks), runs: this.#frames + resumed + conflated };
   }
 
-  #opened(res: Response): void {
-    this.#addTime();
-    this.#open += 1;
+  #opened(res: Response, keys: number): void {
+    this.#countLooks();
+    this.#watched += keys;
+    this.#looks += keys;
     res.once('close', () => {
-      this.#addTime();
-      this.#open -= 1;
+      this.#countLooks();
+      this.#watched -= keys;
       this.#onChange();
     });
   }
 
-  /** Called before the number of streams changes, so no timer and no list of streams is needed. */
-  #addTime(): void {
+  /** Called before it changes what is watched, so no timer and no list of streams is needed. */
+  #countLooks(): void {
     const now = performance.now();
-    this.#openTime += this.#open * (now - this.#since);
+    this.#looks += (this.#watched * (now - this.#since)) / LOOK;
     this.#since = now;
   }
 }

@@ -13,7 +13,7 @@ export function notificationRoutes(trigger: SseTrigger<Key>, orm: Database, mete
   // One stream for all users of a screen, since browsers open only six connections to a host.
   router.get(
     '/stream',
-    meter.count,
+    meter.count((req) => usersOf(req).length),
     meter.record(usersOf),
     streamSse(trigger, {
       subject: (req: Request) => req.session.users,

@@ -26,7 +26,7 @@ function build(project, { sources, output }) {
   // Others may be running what is there, so it is not touched without need.
   if (existsSync(output) && changedAt(output) > Math.max(...typeScriptIn(sources).map(changedAt))) return;
   console.log(`Building ${output} …`);
-  const tsc = ['node_modules/typescript/bin/tsc', '--project', project, '--noEmitOnError'];
+  const tsc = ['node_modules/typescript/bin/tsc', '--project', project];
   const { status } = spawnSync(process.execPath, tsc, { stdio: 'inherit' });
   if (status !== 0) throw new Error(`${output} could not be built`);
 }

@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Bonnet } from '../../demo/bonnet.ts';
+import { DemoProcess } from '../support/demo-process.ts';
 import { endWithThisProcess } from '../support/end-with-this-process.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { openStream } from '../support/stream-client.ts';
 import { until } from '../support/until.ts';
-import { DemoProcess } from './demo-process.ts';
 
 let folder: string;
 let env: NodeJS.ProcessEnv;

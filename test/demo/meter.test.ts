@@ -19,10 +19,14 @@ beforeEach(async () => {
   responses = [];
   meter = new Meter(onChange);
   const app = express();
-  app.get('/counted', meter.count, (_req, res) => {
-    responses.push(res);
-    res.write(': open\n\n');
-  });
+  app.get(
+    '/counted',
+    meter.count(({ query }) => Number(query.keys)),
+    (_req, res) => {
+      responses.push(res);
+      res.write(': open\n\n');
+    },
+  );
   app.get(
     '/recorded',
     meter.record((req) => String(req.query.users).split(',')),
@@ -31,9 +35,13 @@ beforeEach(async () => {
       res.write(': open\n\n');
     },
   );
-  app.get('/refused', meter.count, (_req, res) => {
-    res.status(401).end('no');
-  });
+  app.get(
+    '/refused',
+    meter.count(() => 1),
+    (_req, res) => {
+      res.status(401).end('no');
+    },
+  );
   served = await serve(app);
 });
 afterEach(async () => {
@@ -43,34 +51,37 @@ afterEach(async () => {
 
 /** Time as the meter sees it. */
 function setTime(): (ms: number) => void {
-  const began = performance.now();
+  const began = Math.ceil(performance.now()); // whole, so that differences are exact
   const now = vi.spyOn(performance, 'now').mockReturnValue(began);
   return (ms) => now.mockReturnValue(began + ms);
 }
 
 describe('what one loop a connection would have cost', () => {
-  it('is a check for every two seconds that a stream was open', async () => {
+  it('is a check of each key when a client comes, and for every two seconds that its stream is open', async () => {
     const checks = () => meter.loop(noStats).checks;
     const time = setTime();
-    await head(`${served.url}/counted`);
+    await head(`${served.url}/counted?keys=1`);
+    expect(checks()).toBe(1);
     time(10_000);
-    expect(checks()).toBe(5);
-    await head(`${served.url}/counted`);
+    expect(checks()).toBe(1 + 5);
+    await head(`${served.url}/counted?keys=3`);
+    expect(checks()).toBe(1 + 5 + 3);
     time(20_000);
-    expect(checks()).toBe(15);
+    expect(checks()).toBe(1 + 10 + 3 * (1 + 5));
+    const changes = onChange.mock.calls.length;
     responses[0]!.end();
-    await until(() => onChange.mock.calls.length === 3);
+    await until(() => onChange.mock.calls.length > changes);
     time(30_000);
-    expect(checks()).toBe(20);
-    time(31_999);
-    expect(checks()).toBe(20);
+    expect(checks()).toBe(1 + 10 + 3 * (1 + 10));
+    time(30_600);
+    expect(checks()).toBe(1 + 10 + 3 * (1 + 10));
     time(32_000);
-    expect(checks()).toBe(21);
+    expect(checks()).toBe(1 + 10 + 3 * (1 + 11));
   });
 
   it('is a run for every frame, and for everyone who came back or missed a frame', async () => {
-    await head(`${served.url}/counted`);
-    await head(`${served.url}/counted`);
+    await head(`${served.url}/counted?keys=1`);
+    await head(`${served.url}/counted?keys=1`);
     for (const res of responses) {
       res.write('id: x\nevent: bells\ndata: {}\n\n');
       res.write(':\n\n');
