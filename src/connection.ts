@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Heartbeats, Visited } from './heartbeats.ts';
 import { pick, type Range, SOON } from './retry.ts';
-import { encodeEvent } from './server-event.ts';
+import { encodeEvent, type ServerEvent } from './server-event.ts';
 import type { Counters } from './stats.ts';
 
 /** Where the bytes of a stream go: a response, or whatever can take the place of one. */
@@ -35,13 +35,10 @@ export interface ConnectionOptions extends Timing {
 }
 
 const HEARTBEAT = Buffer.from(':\n\n');
-/** How long the last bytes of a stream may take, in milliseconds, before its client is cut off. */
+/** How long the last bytes of a stream may take, in milliseconds, before its client is cut off; it comes back for more. */
 const LINGER = 5000;
 
-/**
- * One open stream, from its first bytes to its end, whatever it sends. It keeps no queue: who writes to it waits until
- * the client has taken what it was sent.
- */
+/** One open stream, from its first bytes to its end, whatever it sends. */
 export abstract class Connection implements Visited {
   protected readonly options: ConnectionOptions;
   readonly #sink: Sink;
@@ -75,16 +72,16 @@ export abstract class Connection implements Visited {
   }
 
   /**
-   * Ends the stream on the server's wish; the client comes back after `retry`, with `id` if there is one. A client that
-   * takes nothing is cut off.
+   * Ends the stream on the server's wish, with `last` if there is such an event; the client comes back after `retry`. One
+   * that takes nothing, now or for `linger` milliseconds, is cut off.
    */
-  end(retry: Range = SOON, id?: string): void {
+  end(retry: Range = SOON, last: ServerEvent = {}, linger = LINGER): void {
     if (!this.#open) return;
     const { clock, random } = this.options;
     if (this.#blockedSince === undefined) {
-      this.write(encodeEvent({ id, retry: pick(retry, random) }));
+      this.write(encodeEvent({ ...last, retry: pick(retry, random) }));
       this.#endSink();
-      if (!this.#isGone) this.#stopLingering = clock.after(LINGER, () => this.#sink.destroy());
+      if (!this.#isGone) this.#stopLingering = clock.after(linger, () => this.#sink.destroy());
       this.#close();
     } else {
       this.#cutOff();
@@ -124,6 +121,7 @@ export abstract class Connection implements Visited {
   /** The client has taken what it was sent, or nothing will be taken any more. */
   protected abstract proceed(): void;
 
+  /** For a client that takes more: nothing is queued, so who writes waits for it. */
   protected write(...parts: Buffer[]): void {
     const { clock, counters, heartbeats, writeTimeout } = this.options;
     this.#lastWrite = clock.now();

@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Connection, ConnectionOptions, Sink, Timing } from './connection.ts';
+import { withDeadline } from './deadline.ts';
 import type { SseTriggerError } from './errors.ts';
 import type { Feed } from './feed.ts';
 import { FeedConnection, type Slot } from './feed-connection.ts';
@@ -10,7 +11,7 @@ import { Outbox } from './outbox.ts';
 import { Poller, type PollerOptions } from './poller.ts';
 import { splitPositions } from './position.ts';
 import { LATER, pick, type Range } from './retry.ts';
-import { SourceConnection } from './source-connection.ts';
+import { type EventsUntil, SourceConnection } from './source-connection.ts';
 import { newCounters, type Stats } from './stats.ts';
 import { Viewers } from './viewers.ts';
 
@@ -34,7 +35,15 @@ export interface StreamRequest {
   /** As the client sent it. */
   readonly lastEventId: unknown;
   /** The path, for errors. */
-  readonly path: string | undefined;
+  readonly path: string;
+}
+
+export interface SourceRequest {
+  readonly timing: Timing;
+  readonly sink: Sink;
+  readonly source: EventsUntil;
+  /** Gets what the source throws. */
+  readonly onError: (error: unknown) => void;
 }
 
 /** A COMMIT whose answer was lost may still be landing for so long. */
@@ -51,6 +60,8 @@ export class Engine {
   readonly #feeds: Feeds;
   readonly #connections = new Set<Connection>();
   readonly #viewers = new Viewers<Connection>();
+  /** Sources that have not come to their end, each until then. */
+  readonly #sources = new Set<Promise<void>>();
   /** Keys that are to be pushed again, with what stops that. */
   readonly #pushAgain = new Map<readonly string[], () => void>();
   /** Work done for all runs outside the async context of any request or unit of work. */
@@ -164,15 +175,22 @@ export class Engine {
     connection.start();
   }
 
-  /** Opens a stream that watches nothing, for the caller to send what there is. */
-  openSource(timing: Timing, sink: Sink): SourceConnection {
-    return this.#context.runInAsyncScope(() => {
+  /**
+   * Opens a stream that watches nothing. Its source runs in the async context of the caller. Never rejects; resolves when
+   * the source is over.
+   */
+  async openSource({ timing, sink, source, onError }: SourceRequest): Promise<void> {
+    const connection = this.#context.runInAsyncScope(() => {
       const onEnd = () => this.#forget(connection);
       const connection = new SourceConnection(sink, this.#connectionOptions(timing, onEnd));
       this.#connections.add(connection);
       connection.start();
       return connection;
     });
+    const over = connection.send(source, onError);
+    this.#sources.add(over);
+    await over;
+    this.#sources.delete(over);
   }
 
   #connectionOptions(timing: Timing, onEnd: () => void): ConnectionOptions {
@@ -200,6 +218,12 @@ export class Engine {
     for (const stop of stops) stop();
   }
 
+  /** They may hold what the application closes next, but one that does not end keeps nobody. */
+  async #untilSourcesEnd(): Promise<void> {
+    const { clock, storeTimeout } = this.#options;
+    await withDeadline(clock, storeTimeout, () => Promise.all(this.#sources), { hold: true }).catch(() => {});
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -213,6 +237,7 @@ export class Engine {
     }
     this.#pushAgain.clear();
     await this.#outbox.close();
+    await this.#untilSourcesEnd();
     await this.#options.store.close?.();
   }
 }

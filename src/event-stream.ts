@@ -4,15 +4,14 @@ import type { Sink } from './connection.ts';
 import { CONNECTION_OPTIONS, toConnectionPlan } from './connection-plan.ts';
 import { SseTriggerError } from './errors.ts';
 import { requireFunction, requireKnown } from './option-checks.ts';
-import type { ServerEvent } from './server-event.ts';
-import { COMPLETE } from './source-connection.ts';
+import { COMPLETE, type ServerEvent } from './server-event.ts';
 import { engineOf, type Handler, StreamHandler } from './stream-handler.ts';
 import type { ConnectionSettings } from './stream-options.ts';
 import type { SseTrigger } from './trigger.ts';
 
 /** One stream that a source feeds. */
 export interface SourceRun {
-  /** Aborted when the client leaves, and when the server ends the stream: hand it on to whatever the source waits for. */
+  /** Aborted when the stream ends, by whichever side: hand it on to whatever the source waits for. */
   readonly signal: AbortSignal;
   /** The `id` of the last event that the client got of an earlier stream, if it comes back; sent by it, so check it. */
   readonly lastEventId: string | undefined;
@@ -28,13 +27,16 @@ export type EventStreamOptions = ConnectionSettings;
  * progress of a job. The source is asked for the next event when the client has taken what it was sent before, and runs
  * in the async context of its request.
  *
- * When the source returns, the stream ends, and a client that comes back after that gets 204, upon which an EventSource
- * gives up. When the client leaves before, and when the stream reaches its `lifetime` or the server drains, `signal` is
- * aborted and the generator made to return, so that its `finally` runs; it comes back with the last `id` that was
- * yielded. A source that throws is told to `onError` and its client comes back later.
+ * When the source returns, the stream ends with an event of the type 'sse-trigger-complete', and a client that comes back
+ * with the id of that gets 204, upon which an EventSource gives up. When the client leaves before, and when the stream
+ * reaches its `lifetime` or the server drains, `signal` is aborted and the generator made to return, so that its
+ * `finally` runs; a client comes back with the last `id` that was yielded. A source that throws, or yields what is no
+ * event, is told to `onError` and its client comes back later.
  *
- * Whoever may not see the stream is refused by a middleware before this one. Origins and methods are held to as by
- * `streamSse`.
+ * Whoever may not see the stream is refused by a middleware before this one, which can also limit how many streams one
+ * may have: here there is only the trigger's `maxStreams`. Origins and methods are held to as by `streamSse`. The stream
+ * is off its session by the time the source runs: `req.session` can be read, `req.sessionID` is undefined, and changes
+ * are not saved.
  *
  * @throws TypeError for an option that does not exist or cannot be meant.
  */
@@ -50,14 +52,17 @@ export function eventStream<R extends IncomingMessage = Request, K extends strin
 
   async function admit(req: IncomingMessage, route: string) {
     const lastEventId = toText(req.headers['last-event-id']);
-    if (lastEventId === COMPLETE) return { status: 204 } as const;
+    if (lastEventId === COMPLETE.id) return { status: 204 } as const;
     return (sink: Sink) => {
-      engine
-        .openSource(timing, sink)
-        .send((signal) => source(req as R, { signal, lastEventId }))
-        .catch((cause) => {
-          engine.onError(new SseTriggerError('source_failed', 'a source failed', { route, cause }));
-        });
+      void engine.openSource({
+        timing,
+        sink,
+        source: (signal) => source(req as R, { signal, lastEventId }),
+        onError(cause) {
+          const message = 'a source failed; its client comes back later';
+          engine.onError(new SseTriggerError('source_failed', message, { route, cause }));
+        },
+      });
     };
   }
 

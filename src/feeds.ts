@@ -27,7 +27,7 @@ export class Feeds {
   }
 
   /** The feed that a request means, which is made when nobody looks at it yet. `path` is for errors. */
-  get(route: FeedRoute, index: number, request: FeedRequest, path: string | undefined): Feed {
+  get(route: FeedRoute, index: number, request: FeedRequest, path: string): Feed {
     const { keys, eventName, subject, data } = request;
     const identity = [route.number, index, keys, subject?.text ?? ''];
     const name = JSON.stringify(identity);

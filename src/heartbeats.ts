@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Clock } from './clock.ts';
 
 /** Something to look after from time to time. */
@@ -15,6 +16,8 @@ const GRAIN = 100;
  */
 export class Heartbeats {
   readonly #clock: Clock;
+  /** That of no request, whoever's write it is that sets the timer. */
+  readonly #context = new AsyncResource('SseTriggerHeartbeats');
   readonly #due = new Map<number, Set<Visited>>();
   readonly #places = new Map<Visited, number>();
   #stopTimer: (() => void) | undefined;
@@ -48,7 +51,8 @@ export class Heartbeats {
   #arm(tick: number): void {
     this.#stopTimer?.();
     this.#timerTick = tick;
-    this.#stopTimer = this.#clock.after(Math.max(0, tick * GRAIN - this.#clock.now()), () => this.#turn());
+    const delay = Math.max(0, tick * GRAIN - this.#clock.now());
+    this.#stopTimer = this.#context.runInAsyncScope(() => this.#clock.after(delay, () => this.#turn()));
   }
 
   #disarm(): void {

@@ -15,6 +15,12 @@ export interface ServerEvent {
   readonly comment?: string | undefined;
 }
 
+/**
+ * The last event of a stream that has nothing more to say: its type, and its id, with which nobody has to come back. It
+ * has data, though empty, since some clients keep no id that comes without.
+ */
+export const COMPLETE: ServerEvent = { event: 'sse-trigger-complete', id: 'sse-trigger-complete', data: '' };
+
 /** What the standard takes for the end of a line; U+2028, U+2029 and U+0085 are no line ends to it. */
 const LINE_END = /\r\n|\r|\n/;
 

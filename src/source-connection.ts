@@ -1,55 +1,70 @@
+import { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { Connection } from './connection.ts';
-import { requireKnown } from './option-checks.ts';
 import { LATER, SOON } from './retry.ts';
-import { encodeEvent, type ServerEvent } from './server-event.ts';
+import { COMPLETE, encodeEvent, type ServerEvent } from './server-event.ts';
 
-/** The last id of a stream whose source has returned: who comes back with it has got everything. */
-export const COMPLETE = 'sse-trigger-complete';
+/** What makes the events of one stream, until that ends. */
+export type EventsUntil = (signal: AbortSignal) => AsyncIterable<ServerEvent>;
 
-const EVENT_FIELDS = ['data', 'event', 'id', 'retry', 'comment'] as const satisfies (keyof ServerEvent)[];
+const FIELDS = ['data', 'event', 'id', 'retry', 'comment'] as const satisfies (keyof ServerEvent)[];
 
 /** A stream of whatever a source yields, which is asked for more only when the client has taken what there was. */
 export class SourceConnection extends Connection {
-  readonly #left = new AbortController();
+  readonly #ended = new AbortController();
   #onProceed = () => {};
 
   /**
-   * Sends all that `source` yields, and then ends. Its signal is aborted when the stream ends before that; a generator
-   * is then told to return as soon as it yields.
+   * Sends all that `source` yields, and then ends. When the stream ends before, the source is told to return, by its
+   * signal and by `return`. All of it runs in the async context of the caller.
    *
-   * @throws what the source throws, but for the abort itself; the client comes back later.
+   * Never rejects: what the source throws is for `onError`, and its client comes back later. Resolves when the source is
+   * over.
    */
-  async send(source: (signal: AbortSignal) => AsyncIterable<ServerEvent>): Promise<void> {
-    const { signal } = this.#left;
+  async send(source: EventsUntil, onError: (error: unknown) => void): Promise<void> {
+    const { signal } = this.#ended;
+    if (signal.aborted) return;
+    const tell = (error: unknown) => {
+      if (!(signal.aborted && isAbort(error, signal))) onError(error);
+    };
+    let stopped: Promise<void> | undefined;
     try {
-      await this.#sendAll(source(signal));
+      const events = iterate(source(signal));
+      const stop = async () => void (await events.return?.());
+      const onEnd = AsyncResource.bind(() => {
+        stopped = stop().catch(tell);
+      });
+      signal.addEventListener('abort', onEnd);
+      await this.#sendAll(events);
       await this.#untilTakesMore();
-      this.end(SOON, COMPLETE);
+      // Nobody comes back for what is still on its way, so it has all the time that a client gets.
+      this.end(SOON, COMPLETE, this.options.writeTimeout);
     } catch (error) {
-      if (signal.aborted && isAbort(error, signal)) return;
+      tell(error);
       await this.#untilTakesMore();
       this.end(LATER);
-      throw error;
     }
+    await stopped;
   }
 
-  async #sendAll(events: AsyncIterable<ServerEvent>): Promise<void> {
-    for await (const event of events) {
+  async #sendAll(events: AsyncIterator<ServerEvent>): Promise<void> {
+    while (this.isOpen) {
+      const { done, value } = await events.next();
+      if (done) return;
+      const bytes = encodeEvent(requireEvent(value));
       // Meanwhile a heartbeat may have been one too many.
       await this.#untilTakesMore();
       if (!this.isOpen) return;
-      this.write(encodeEvent(requireEvent(event)));
-      if (event.data !== undefined) this.options.counters.frames += 1;
+      this.write(bytes);
+      if (value.data !== undefined) this.options.counters.frames += 1;
       // A source that never waits must not keep everybody else from their turn.
       await setImmediate();
       await this.#untilTakesMore();
-      if (!this.isOpen) return;
     }
   }
 
   protected override proceed(): void {
-    if (!this.isOpen) this.#left.abort();
+    if (!this.isOpen) this.#ended.abort(new DOMException('the stream has ended', 'AbortError'));
     this.#onProceed();
   }
 
@@ -62,15 +77,31 @@ export class SourceConnection extends Connection {
   }
 }
 
+function iterate(events: AsyncIterable<ServerEvent>): AsyncIterator<ServerEvent> {
+  const iterator = events?.[Symbol.asyncIterator]?.();
+  if (iterator !== undefined) return iterator;
+  throw new TypeError('a source gives an async iterable: write async function*, not async function');
+}
+
 function requireEvent(event: ServerEvent): ServerEvent {
-  if (typeof event !== 'object' || event === null) {
-    throw new TypeError(`a source yields events, such as { data: 1 }, and not ${JSON.stringify(event)}`);
+  const names = typeof event === 'object' && event !== null ? Object.keys(event) : [];
+  const unknown = names.find((name) => !FIELDS.some((field) => field === name));
+  if (unknown !== undefined) {
+    throw new TypeError(`an event has no field ${JSON.stringify(unknown)}; it has ${FIELDS.join(', ')}`);
   }
-  requireKnown('an event', event, EVENT_FIELDS);
+  if (FIELDS.every((field) => event?.[field] === undefined)) {
+    const what = Object.prototype.toString.call(event).slice('[object '.length, -1);
+    throw new TypeError(
+      `a source yields events, such as { data: 1 }; this ${what} has none of ${FIELDS.join(', ')}`,
+    );
+  }
   return event;
 }
 
-/** What APIs throw that were handed the signal. */
+/** Whether it only says that the source was stopped, as APIs do that were handed the signal. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
-  return error === signal.reason || (error instanceof Error && error.name === 'AbortError');
+  const { name, code, cause } = Object(error) as { name?: unknown; code?: unknown; cause?: unknown };
+  return (
+    error === signal.reason || cause === signal.reason || name === 'AbortError' || code === 'ERR_CANCELED'
+  );
 }

@@ -8,6 +8,7 @@ import {
   isAllowedOrigin,
   isGone,
   isPipelined,
+  type Next,
   postpone,
   sendHead,
   toSink,
@@ -16,7 +17,7 @@ import { LATER, type Range } from './retry.ts';
 import { ENGINE, type SseTrigger } from './trigger.ts';
 
 /** Express middleware, which also stands beside any other or in a plain `http` server. */
-export type Handler = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
+export type Handler = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
 export interface StreamHandlerOptions {
   readonly engine: Engine;

@@ -25,8 +25,8 @@ export function streamSse<S extends {}, R extends IncomingMessage = Request, K e
   options: StreamOptions<S, R, NoInfer<K>>,
 ): Handler {
   const engine = engineOf(trigger, 'streamSse');
-  const { subject: ask, feeds: plans, allowOrigins, ...plan } = toStreamPlan(options);
-  const route = { ...plan.route, number: engine.nextRoute() };
+  const { subject: ask, feeds: plans, allowOrigins, route: settings } = toStreamPlan(options);
+  const route = { ...settings, number: engine.nextRoute() };
 
   async function admit(req: IncomingMessage, path: string, isAwaited: () => boolean) {
     let subject: Subject | undefined;

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, request, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ServerEvent } from './server-event.ts';
+import { COMPLETE, type ServerEvent } from './server-event.ts';
 
 export interface ReadEventsOptions {
   /** Sent with the request, for example a cookie or `Last-Event-ID`. */
   headers?: Readonly<Record<string, string>> | undefined;
   /** How many milliseconds the answer, and then each event, may take. @defaultValue 5000 */
   deadline?: number | undefined;
-  /** Gives all that ends with an empty line: heartbeats, `retry` and lone ids too. @defaultValue false */
+  /** Gives all that ends with an empty line: heartbeats, `retry`, lone ids and the end of an `eventStream` too. @defaultValue false */
   everything?: boolean | undefined;
 }
 
@@ -47,7 +47,7 @@ export async function* readEvents(
     sent.end();
     response = await answer;
     for await (const event of parseEvents(requireStream(path, response))) {
-      if (!everything && event.data === undefined) continue;
+      if (!everything && (event.data === undefined || event.id === COMPLETE.id)) continue;
       clearTimeout(timer);
       yield event;
       timer = setTimeout(late, deadline);

@@ -135,8 +135,8 @@ export class SseTrigger<K extends string = string> {
   }
 
   /**
-   * Ends all streams at once, gives pushes that the store did not take a last chance of `storeTimeout`, and closes what
-   * the store itself has opened. After it a push gives false.
+   * Ends all streams at once, gives pushes that the store did not take a last chance of `storeTimeout`, and sources of
+   * `eventStream` as long to end, and closes what the store itself has opened. After it a push gives false.
    */
   async close(): Promise<void> {
     await this[ENGINE].close();

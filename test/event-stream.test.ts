@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EventSource } from 'eventsource';
 import express, { type RequestHandler } from 'express';
+import session from 'express-session';
 import { expect, it, vi } from 'vitest';
 import { eventStream, type ServerEvent, type SourceRun, SseTrigger } from '../src/index.ts';
 import { deferred } from './support/deferred.ts';
@@ -42,7 +44,7 @@ it('sends what the source yields, and ends when it returns', async () => {
     { id: '1', data: '1' },
     { id: '2', data: '2' },
     { id: '3', data: '3' },
-    { id: 'sse-trigger-complete', retry: expect.any(Number) },
+    { id: 'sse-trigger-complete', event: 'sse-trigger-complete', data: '', retry: expect.any(Number) },
   ]);
   expect(blocks.at(-1)?.retry).toBeLessThanOrEqual(1000);
 });
@@ -68,6 +70,42 @@ it('answers 204 to a client that comes back with the last id, without asking the
   expect(response.headers.get('cache-control')).toBe('no-store');
   expect(source).toHaveBeenCalledTimes(1);
   expect(app.trigger.stats()).toMatchObject({ streams: 0, refused: 0 });
+});
+
+it("ends npm's EventSource, too", async () => {
+  const source = vi.fn((_, run: SourceRun) => count(2, run));
+  await using app = await streamApp((trigger) => eventStream(trigger, source));
+  const got: string[] = [];
+  const client = new EventSource(app.served.url);
+  client.addEventListener('message', ({ data }) => got.push(data));
+  await until(() => client.readyState === EventSource.CLOSED);
+  expect(got).toEqual(['1', '2']);
+  expect(source).toHaveBeenCalledTimes(1);
+});
+
+it('takes an empty id for none', async () => {
+  const source = vi.fn((_, run: SourceRun) => count(1, run));
+  await using app = await streamApp((trigger) => eventStream(trigger, source));
+  await using _ = await app.open('/', { 'last-event-id': '' });
+  expect(source.mock.calls[0]![1].lastEventId).toBeUndefined();
+});
+
+it('passes its options on', async () => {
+  const source = async function* (_: unknown, { signal }: SourceRun): AsyncGenerator<ServerEvent> {
+    yield { data: 1 };
+    await once(signal, 'abort');
+  };
+  const options = { heartbeat: 20, lifetime: 400, retry: [5, 5], allowOrigins: '*' } as const;
+  await using app = await streamApp((trigger) => eventStream(trigger, source, options));
+  const response = await head(app.served.url, { origin: 'https://anywhere.example' });
+  expect(response.headers['access-control-allow-origin']).toBe('*');
+  response.destroy();
+  await using stream = await app.open();
+  expect(stream.opening).toEqual({ comment: 'open', retry: 5 });
+  const [first, ...rest] = await stream.rest();
+  expect(first).toEqual({ data: '1' });
+  expect(rest).toContainEqual({ comment: '' });
+  expect(rest.at(-1)).toEqual({ retry: expect.any(Number) });
 });
 
 it('gives the id as it was yielded, whatever letters it is of', async () => {
@@ -140,13 +178,6 @@ it('tells onError what a source throws, and the client nothing but to come back'
   expect(app.errors).toMatchObject([{ code: 'source_failed', route: '/export', cause }]);
 });
 
-it('tells onError of a source that gives nothing to iterate over', async () => {
-  await using app = await streamApp((trigger) => eventStream(trigger, (() => undefined) as never));
-  await using stream = await app.open();
-  await stream.rest();
-  expect(app.errors).toMatchObject([{ code: 'source_failed', cause: expect.any(TypeError) }]);
-});
-
 it('sends a large answer whole, no faster than the client reads', async () => {
   const chunk = 'x'.repeat(100_000);
   let yielded = 0;
@@ -168,14 +199,70 @@ it('runs the source in the async context of its request', async () => {
   const names = new AsyncLocalStorage<string>();
   const setName: RequestHandler = (req, _res, next) => names.run(String(req.query.name), next);
   await using trigger = new SseTrigger();
+  const inFinally = deferred<string | undefined>();
   const handler = eventStream(trigger, async function* () {
-    yield { data: names.getStore() };
-    yield { data: names.getStore() };
+    try {
+      yield { data: names.getStore() };
+      for (;;) yield { data: `${names.getStore()} ${'x'.repeat(10_000)}` };
+    } finally {
+      inFinally.resolve(names.getStore());
+    }
   });
   const app = express().use(setName, handler);
-  await using stream = await openStream(app, '/?name=alice');
-  expect((await stream.next()).data).toBe('alice');
-  expect((await stream.next()).data).toBe('alice');
+  {
+    await using stream = await openStream(app, '/?name=alice');
+    expect((await stream.next()).data).toBe('alice');
+    expect((await stream.next()).data).toMatch(/^alice x/);
+  }
+  expect(await inFinally.promise).toBe('alice');
+});
+
+it('leaves nothing of that context in what streams share', async () => {
+  const names = new AsyncLocalStorage<string>();
+  const setName: RequestHandler = (req, _res, next) => names.run(String(req.query.name), next);
+  await using trigger = new SseTrigger();
+  const abortedIn = deferred<string | undefined>();
+  const filling = eventStream(
+    trigger,
+    async function* () {
+      for (;;) yield { data: 'x'.repeat(100_000) };
+    },
+    { heartbeat: 100 },
+  );
+  const waiting = eventStream(
+    trigger,
+    async function* (_, { signal }) {
+      signal.addEventListener('abort', () => abortedIn.resolve(names.getStore()));
+      yield { data: 1 };
+      await once(signal, 'abort');
+    },
+    { lifetime: 1000 },
+  );
+  const app = express().use(setName).get('/filling', filling).get('/waiting', waiting);
+  await using served = await serve(app);
+  // What blocks and drains hers happens in the context of her request, and there her next heartbeat is planned.
+  await using alice = await openStream(served.url, '/filling?name=alice');
+  for (let event = 0; event < 20; event += 1) await alice.next();
+  await using _ = await openStream(served.url, '/waiting?name=bob');
+  expect(await abortedIn.promise).not.toBe('alice');
+});
+
+it('is off the session by the time its source runs', async () => {
+  const store = new session.MemoryStore();
+  const options = { secret: 'secret', store, resave: true, saveUninitialized: true };
+  await using trigger = new SseTrigger();
+  const setName: RequestHandler = (req, _res, next) => {
+    Object.assign(req.session, { name: 'alice' });
+    next();
+  };
+  const handler = eventStream(trigger, async function* (req) {
+    yield { data: [req.sessionID, Object(req.session).name] };
+  });
+  const app = express().use(session(options), setName, handler);
+  await using stream = await openStream(app, '/');
+  expect((await stream.next()).data).toBe('[null,"alice"]');
+  await stream.rest();
+  expect(Object.keys(Object(store).sessions)).toEqual([]);
 });
 
 it('holds to method, origin and maxStreams before it asks the source', async () => {

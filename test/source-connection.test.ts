@@ -1,9 +1,11 @@
+import { EventEmitter, on } from 'node:events';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ServerEvent } from '../src/index.ts';
 import { untilAborted } from '../src/until-aborted.ts';
 import { deferred } from './support/deferred.ts';
 import { Stage, type Viewer } from './support/stage.ts';
+import { settled } from './support/virtual-clock.ts';
 
 /** A source that yields what it is given, one after the other, and says how it goes. */
 class Puppet {
@@ -68,11 +70,11 @@ describe('a stream that a source feeds', () => {
   it('ends when the source returns, with an id that says so', async () => {
     const stage = new Stage();
     const puppet = new Puppet();
-    const { viewer, sent } = stage.openSource(puppet.source);
+    const { viewer, over } = stage.openSource(puppet.source);
     puppet.give({ id: '1', data: 'only' });
     await stage.clock.advance(0);
     puppet.end();
-    await sent;
+    await over;
     expect(viewer.ids).toEqual(['1', 'sse-trigger-complete']);
     expect(viewer.ended).toBe('ended');
     expect(stage.engine.stats().streams).toBe(0);
@@ -86,18 +88,19 @@ describe('a stream that a source feeds', () => {
     puppet.give({ data: 1 });
     await stage.clock.advance(10_000);
     expect(viewer.shown).toEqual([1]);
+    await turns();
     expect(puppet.pulls).toBe(1);
 
     viewer.isStuck = false;
     viewer.drain();
-    await stage.clock.advance(0);
+    await turns();
     expect(puppet.pulls).toBe(2);
   });
 
   it('keeps an event that comes while a heartbeat waits to be taken', async () => {
     const stage = new Stage();
     const puppet = new Puppet();
-    const { viewer, sent } = stage.openSource(puppet.source);
+    const { viewer, over } = stage.openSource(puppet.source);
     viewer.isStuck = true;
     await stage.clock.advance(16_000);
     puppet.give({ data: 1 });
@@ -109,13 +112,41 @@ describe('a stream that a source feeds', () => {
     await stage.clock.advance(0);
     expect(viewer.shown).toEqual([1]);
     puppet.end();
-    await sent;
+    await over;
     expect(viewer.ended).toBe('ended');
+  });
+
+  it('waits with its end for a heartbeat that is not taken', async () => {
+    const stage = new Stage();
+    const puppet = new Puppet();
+    const { viewer, over } = stage.openSource(puppet.source);
+    viewer.isStuck = true;
+    await stage.clock.advance(16_000);
+    puppet.end();
+    await turns();
+    expect(viewer.ended).toBeUndefined();
+    viewer.isStuck = false;
+    viewer.drain();
+    await over;
+    expect(viewer.ids).toEqual(['sse-trigger-complete']);
+  });
+
+  it('gives its client writeTimeout to get the last of it', async () => {
+    const stage = new Stage();
+    const { viewer, over } = stage.openSource(async function* () {
+      yield { data: 1 };
+    });
+    viewer.keepsOpen = true;
+    await over;
+    await stage.clock.advance(29_900);
+    expect(viewer.ended).toBe('ended');
+    await stage.clock.advance(200);
+    expect(viewer.ended).toBe('destroyed');
   });
 
   it('does not end before its last event was taken', async () => {
     const stage = new Stage();
-    const { viewer, sent } = stage.openSource(async function* () {
+    const { viewer, over } = stage.openSource(async function* () {
       yield { data: 'last' };
     });
     viewer.isStuck = true;
@@ -123,7 +154,7 @@ describe('a stream that a source feeds', () => {
     expect(viewer.ended).toBeUndefined();
     viewer.isStuck = false;
     viewer.drain();
-    await sent;
+    await over;
     expect(viewer.ended).toBe('ended');
     expect(viewer.ids).toEqual(['sse-trigger-complete']);
   });
@@ -153,12 +184,12 @@ describe('a source is stopped, and its finally run,', () => {
   it.each(ways)('%s, while it waits', async (_, leave, ended) => {
     const stage = new Stage();
     const puppet = new Puppet();
-    const { viewer, sent } = stage.openSource(puppet.source, { lifetime: LIFETIME });
+    const { viewer, over } = stage.openSource(puppet.source, { lifetime: LIFETIME });
     puppet.give({ id: '1', data: 1 });
     await stage.clock.advance(0);
     leave(viewer, stage);
     await stage.clock.advance(LIFETIME);
-    await sent;
+    await over;
     expect(puppet.isOver).toBe(true);
     expect(viewer.ids).toEqual(['1']); // where it goes on when it comes back
     expect(viewer.ended).toBe(ended);
@@ -177,11 +208,11 @@ describe('a source is stopped, and its finally run,', () => {
         isOver = true;
       }
     };
-    const { viewer, sent } = stage.openSource(source, { lifetime: LIFETIME });
+    const { viewer, over } = stage.openSource(source, { lifetime: LIFETIME });
     leave(viewer, stage);
     await stage.clock.advance(LIFETIME);
     event.resolve({ data: 'late' });
-    await sent;
+    await over;
     expect(isOver).toBe(true);
     expect(viewer.shown).toEqual([]);
   });
@@ -189,11 +220,11 @@ describe('a source is stopped, and its finally run,', () => {
   it('when the client has taken nothing for writeTimeout', async () => {
     const stage = new Stage();
     const puppet = new Puppet();
-    const { viewer, sent } = stage.openSource(puppet.source, { writeTimeout: 5000 });
+    const { viewer, over } = stage.openSource(puppet.source, { writeTimeout: 5000 });
     viewer.isStuck = true;
     puppet.give({ data: 1 });
     await stage.clock.advance(6000);
-    await sent;
+    await over;
     expect(puppet.isOver).toBe(true);
     expect(viewer.ended).toBe('destroyed');
     expect(stage.engine.stats().stuck).toBe(1);
@@ -208,11 +239,12 @@ describe('a source that throws', () => {
   ])('%s ends its stream for half a minute, after what it has yielded', async (_, makeError) => {
     const stage = new Stage();
     const thrown = makeError();
-    const { viewer, sent } = stage.openSource(async function* () {
+    const { viewer, over } = stage.openSource(async function* () {
       yield { id: '1', data: 1 };
       throw thrown;
     });
-    await expect(sent).rejects.toBe(thrown);
+    await over;
+    expect(stage.thrown).toEqual([thrown]);
     expect(viewer.ids).toEqual(['1']);
     expect(Number(/retry: (\d+)\n\n$/.exec(viewer.text)?.[1])).toBeGreaterThanOrEqual(30_000);
     expect(viewer.ended).toBe('ended');
@@ -222,7 +254,7 @@ describe('a source that throws', () => {
   it('in its finally is told of, though the client has left', async () => {
     const stage = new Stage();
     const puppet = new Puppet();
-    const { viewer, sent } = stage.openSource(async function* (signal) {
+    const { viewer, over } = stage.openSource(async function* (signal) {
       try {
         yield* puppet.source(signal);
       } finally {
@@ -231,24 +263,147 @@ describe('a source that throws', () => {
       }
     });
     viewer.leave();
-    await expect(sent).rejects.toThrow('cannot close');
+    await over;
+    expect(stage.thrown).toEqual([new Error('cannot close')]);
   });
 
   it.each<[string, unknown, RegExp]>([
-    ['a text', 'progress', /a source yields events, such as \{ data: 1 \}, and not "progress"/],
-    ['nothing', undefined, /a source yields events/],
-    ['no field of an event', { progress: 1 }, /an event has no option "progress"; it has data, event, id/],
+    ['a text', 'progress', /^a source yields events, such as \{ data: 1 \}; this String has none of data, /],
+    ['nothing', undefined, /^a source yields events, .* this Undefined has none of/],
+    ['null', null, /this Null has none of/],
+    ['a function', () => 1, /this Function has none of/],
+    ['an empty event', {}, /this Object has none of/],
+    ['a date', new Date(), /this Date has none of/],
+    ['a list', [{ data: 1 }], /an event has no field "0"/],
+    [
+      'a field that no event has',
+      { progress: 1 },
+      /^an event has no field "progress"; it has data, event, id, /,
+    ],
     ['an id of two lines', { id: 'a\nb' }, /id must not hold CR, LF or NUL/],
     ['what has no JSON', { data: 1n }, /BigInt/],
   ])('because it yields %s sends nothing of it', async (_, event, message) => {
     const stage = new Stage();
-    const { viewer, sent } = stage.openSource(async function* () {
+    const { viewer, over } = stage.openSource(async function* () {
       yield event as ServerEvent;
     });
-    await expect(sent).rejects.toThrow(message);
+    await over;
+    expect(stage.thrown).toEqual([expect.objectContaining({ message: expect.stringMatching(message) })]);
     expect(viewer.ids).toEqual([]);
     expect(viewer.texts).toEqual([]);
   });
+
+  it.each<[string, () => unknown]>([
+    ['nothing', () => undefined],
+    ['a promise', async () => [{ data: 1 }]],
+    ['a list', () => [{ data: 1 }]],
+  ])('because it gives %s ends its stream, and names the mend', async (_, source) => {
+    const stage = new Stage();
+    const { viewer, over } = stage.openSource(source as never);
+    await over;
+    expect(stage.thrown).toMatchObject([{ message: expect.stringMatching(/write async function\*, not/) }]);
+    expect(viewer.ended).toBe('ended');
+  });
+
+  it('because of what it yields is told of at once, though its finally and its client take their time', async () => {
+    const stage = new Stage();
+    const puppet = new Puppet();
+    let isOver = false;
+    const { viewer, over } = stage.openSource(async function* (signal) {
+      try {
+        yield* puppet.source(signal);
+      } finally {
+        await untilAborted(signal, () => new Promise(() => {})).catch(() => {});
+        isOver = true;
+      }
+    });
+    viewer.isStuck = true;
+    await stage.clock.advance(16_000); // a heartbeat that is not taken
+    puppet.give({ progress: 1 } as ServerEvent);
+    await turns();
+    expect(stage.thrown).toHaveLength(1);
+    expect(isOver).toBe(false);
+    viewer.isStuck = false;
+    viewer.drain();
+    await over;
+    expect(isOver).toBe(true);
+    expect(viewer.ended).toBe('ended');
+    expect(Number(/retry: (\d+)\n\n$/.exec(viewer.text)?.[1])).toBeGreaterThanOrEqual(30_000);
+  });
+});
+
+describe('what only says that the source was stopped is no error:', () => {
+  it.each<[string, (signal: AbortSignal) => unknown]>([
+    ['the reason', (signal) => signal.reason],
+    ['an AbortError', () => new DOMException('stopped', 'AbortError')],
+    ['an error that the reason has caused', (signal) => new Error('stopped', { cause: signal.reason })],
+    ['a CanceledError', () => Object.assign(new Error('stopped'), { code: 'ERR_CANCELED' })],
+  ])('%s', async (_, makeError) => {
+    const stage = new Stage();
+    const { viewer, over } = stage.openSource(async function* (signal) {
+      yield { data: 1 };
+      await untilAborted(signal, () => new Promise(() => {})).catch(() => {});
+      throw makeError(signal);
+    });
+    await stage.clock.advance(0);
+    viewer.leave();
+    await over;
+    expect(stage.thrown).toEqual([]);
+  });
+});
+
+it('has an iterator that waits and heeds no signal return at once', async () => {
+  const stage = new Stage();
+  const emitter = new EventEmitter();
+  const { viewer, over } = stage.openSource(() => on(emitter, 'event') as AsyncIterable<never>);
+  await stage.clock.advance(0);
+  expect(emitter.listenerCount('event')).toBe(1);
+  viewer.leave();
+  await over;
+  expect(emitter.listenerCount('event')).toBe(0);
+});
+
+it('closes only when its sources are over, but waits no longer than the store may take', async () => {
+  const stage = new Stage();
+  const released = deferred<void>();
+  let isOver = false;
+  const { viewer, over } = stage.openSource(async function* () {
+    try {
+      yield { data: 1 };
+    } finally {
+      await released.promise;
+      isOver = true;
+    }
+  });
+  viewer.isStuck = true;
+  await turns();
+  const closing = [stage.engine.close(), over].map(async (promise) => {
+    await promise;
+    return isOver;
+  });
+  await stage.clock.advance(500);
+  released.resolve();
+  expect(await Promise.all(closing)).toEqual([true, true]);
+
+  const another = new Stage();
+  another.openSource(async function* () {
+    await new Promise(() => {});
+    yield { data: 'never' };
+  });
+  const closed = another.engine.close();
+  await another.clock.advance(1000);
+  await closed;
+});
+
+it('does not ask a source for a client that is gone with the first bytes', async () => {
+  const stage = new Stage();
+  const source = vi.fn(new Puppet().source);
+  const write = () => {
+    throw new Error('gone');
+  };
+  await stage.openSource(source, {}, write).over;
+  expect(source).not.toHaveBeenCalled();
+  expect(stage.engine.stats().streams).toBe(0);
 });
 
 const steps = fc.array(fc.constantFrom('give', 'stick', 'drain', 'a moment', 'a heartbeat'), {
@@ -260,10 +415,10 @@ it('loses and doubles nothing, whatever the client does in between, and leaves n
     fc.asyncProperty(steps, fc.constantFrom('return', 'leave'), async (schedule, end) => {
       const stage = new Stage();
       const puppet = new Puppet();
-      const { viewer, sent } = stage.openSource(puppet.source);
-      const given: number[] = [];
+      const { viewer, over } = stage.openSource(puppet.source);
+      const given: string[] = [];
       for (const step of schedule) {
-        if (step === 'give') puppet.give({ data: given.push(given.length) - 1 });
+        if (step === 'give') puppet.give({ data: `event ${given.push(`event ${given.length}`) - 1}` });
         else if (step === 'stick') viewer.isStuck = true;
         else if (step === 'drain') free(viewer);
         else await stage.clock.advance(step === 'a heartbeat' ? 15_500 : 0);
@@ -271,10 +426,10 @@ it('loses and doubles nothing, whatever the client does in between, and leaves n
       if (end === 'leave') viewer.leave();
       else puppet.end();
       free(viewer);
-      await sent;
-      const complete = viewer.shown.length === given.length;
-      expect(viewer.shown).toEqual(given.slice(0, viewer.shown.length));
-      if (end === 'return' && viewer.ended !== 'destroyed') expect(complete).toBe(true);
+      await over;
+      const got = viewer.texts.filter((text) => text !== ''); // that of the end
+      expect(got).toEqual(given.slice(0, got.length));
+      if (end === 'return' && viewer.ended !== 'destroyed') expect(got).toEqual(given);
       expect(puppet.isOver).toBe(true);
       expect(stage.engine.stats().streams).toBe(0);
       viewer.leave(); // it has got the last bytes
@@ -283,6 +438,11 @@ it('loses and doubles nothing, whatever the client does in between, and leaves n
     { numRuns: 500 },
   );
 });
+
+/** Lets go on whatever only waits for its turn. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await settled();
+}
 
 function free(viewer: Viewer): void {
   viewer.isStuck = false;

@@ -224,7 +224,7 @@ export class World {
       feeds,
       viewer: undefined,
       lastEventId: client.lastEventId,
-      path: undefined,
+      path: '',
     });
     this.#expect({
       what: `client ${index}, which came at ${this.clock.now()},`,

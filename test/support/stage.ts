@@ -41,6 +41,8 @@ export class Stage {
   readonly store: SimStore;
   readonly engine: Engine;
   readonly errors: SseTriggerError[] = [];
+  /** What sources threw. */
+  readonly thrown: unknown[] = [];
   /** How often `data` was called, by those visits that bring none of their own. */
   runs = 0;
 
@@ -97,14 +99,17 @@ export class Stage {
     return viewer;
   }
 
-  /** A viewer of a stream that a source feeds; `sent` settles when that is over. */
+  /** A viewer of a stream that a source feeds; `over` resolves when that is over. */
   openSource(
     source: (signal: AbortSignal) => AsyncIterable<ServerEvent>,
     timing: Partial<Timing> = {},
-  ): { viewer: Viewer; sent: Promise<void> } {
+    write?: () => boolean,
+  ): { viewer: Viewer; over: Promise<void> } {
     const viewer = new Viewer(this.clock);
-    const connection = this.engine.openSource({ ...TIMING, ...timing }, viewer);
-    return { viewer, sent: connection.send(source) };
+    if (write !== undefined) viewer.write = write;
+    const onError = (error: unknown) => void this.thrown.push(error);
+    const over = this.engine.openSource({ timing: { ...TIMING, ...timing }, sink: viewer, source, onError });
+    return { viewer, over };
   }
 
   /** Pushes, and lets happen what happens without time passing. */
@@ -124,6 +129,8 @@ export class Stage {
 export class Viewer implements Sink {
   readonly writes: { readonly at: number; readonly bytes: Buffer }[] = [];
   isStuck = false;
+  /** Set for a viewer whose connection does not close when the stream has ended. */
+  keepsOpen = false;
   ended: 'ended' | 'destroyed' | undefined;
   readonly #clock: VirtualClock;
   #onDrain = () => {};
@@ -140,7 +147,7 @@ export class Viewer implements Sink {
 
   end(): void {
     this.ended = 'ended';
-    this.#onClose();
+    if (!this.keepsOpen) this.#onClose();
   }
 
   destroy(): void {
