@@ -7,6 +7,7 @@ import type { Database } from './database.ts';
 import { Meter } from './meter.ts';
 import type { Key } from './notification.ts';
 import { notificationRoutes, sentStream } from './notifications.ts';
+import { OpenStreams } from './open-streams.ts';
 import { onlyOwnPages, secureHeaders } from './own-pages.ts';
 import { answerErrors } from './refusal.ts';
 import { signInRoutes } from './sign-in.ts';
@@ -29,6 +30,7 @@ const DAY = 24 * 60 * 60 * 1000;
 export function createApp(options: AppOptions): Express {
   const { trigger, bonnetTrigger, orm, sessions, sessionSecret } = options;
   const meter = new Meter(() => bonnetTrigger.push('bonnet'));
+  const streams = new OpenStreams();
   const app = express();
   app.disable('x-powered-by');
   app.use(secureHeaders);
@@ -40,7 +42,7 @@ export function createApp(options: AppOptions): Express {
     meter.count(() => 1),
     sentStream(trigger, orm),
   );
-  app.use(express.json(), express.urlencoded({ extended: false }));
+  app.use(express.json());
   app.use(
     session({
       name: 'bell.sid',
@@ -51,9 +53,9 @@ export function createApp(options: AppOptions): Express {
       saveUninitialized: false,
     }),
   );
-  app.use(signInRoutes());
-  app.use('/notifications', notificationRoutes(trigger, orm, meter));
-  app.use('/bonnet', bonnetRoutes({ ...options, meter }));
+  app.use(signInRoutes(streams));
+  app.use('/notifications', notificationRoutes(trigger, orm, meter, streams));
+  app.use('/bonnet', bonnetRoutes({ ...options, meter, streams }));
   app.use(answerErrors);
   return app;
 }

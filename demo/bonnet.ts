@@ -1,7 +1,8 @@
 import { Router } from 'express';
 import { type SseTrigger, type Stats, streamSse } from 'sse-trigger';
-import type { Crowd } from './crowd.ts';
+import type { Crowd, CrowdState } from './crowd.ts';
 import type { Meter, Write } from './meter.ts';
+import type { OpenStreams } from './open-streams.ts';
 import { Refusal } from './refusal.ts';
 import { usersOf } from './sign-in.ts';
 
@@ -13,9 +14,11 @@ export interface Bonnet {
   /** Memory of the whole process, in bytes. */
   rss: number;
   stats: Stats;
+  /** Open streams that watch something, so without exports: those that come back after a restart. */
+  watching: number;
   /** What one loop a connection would have cost by now. */
   loop: ReturnType<Meter['loop']>;
-  crowd: ReturnType<Crowd['state']>;
+  crowd: CrowdState;
   /** What went out last to those who are signed in on this screen, the newest last. */
   wire: Write[];
 }
@@ -26,6 +29,7 @@ export interface BonnetOptions {
   /** What the panel is about. */
   trigger: { stats(): Stats };
   meter: Meter;
+  streams: OpenStreams;
   crowd: Crowd;
   /** The panel's own, so that it does not count itself. */
   bonnetTrigger: SseTrigger<BonnetKey>;
@@ -35,11 +39,13 @@ export interface BonnetOptions {
 
 const startedAt = new Date().toISOString();
 
-export function bonnetRoutes({ trigger, meter, crowd, bonnetTrigger, restart }: BonnetOptions): Router {
+export function bonnetRoutes(options: BonnetOptions): Router {
+  const { trigger, meter, streams, crowd, bonnetTrigger, restart } = options;
   const router = Router();
 
   router.get(
     '/stream',
+    streams.register,
     streamSse(bonnetTrigger, {
       subject: usersOf,
       key: () => 'bonnet',
@@ -50,6 +56,7 @@ export function bonnetRoutes({ trigger, meter, crowd, bonnetTrigger, restart }: 
           startedAt,
           rss: process.memoryUsage.rss(),
           stats,
+          watching: meter.watching,
           loop: meter.loop(stats),
           crowd: crowd.state(),
           wire: meter.wire(users),

@@ -10,8 +10,18 @@ export interface Cost {
   /** Calls of `data`. */
   runs: number;
   frames: number;
-  /** Heap that a stream takes, with both of its ends, since its client lives in this process too. */
-  bytes: number;
+  /** Bytes of heap that a stream takes, with both of its ends, since its client lives in this process too. */
+  heap: number;
+}
+
+export interface CrowdState {
+  open: number;
+  /** How many there are to be. */
+  size: number;
+  /** What it took, once all are open. */
+  cost: Cost | null;
+  /** What the first one that could not be opened met with, such as EMFILE. */
+  failed: string | null;
 }
 
 /** Very many clients of our own server, over loopback. */
@@ -23,6 +33,7 @@ export class Crowd {
   #streams: Set<IncomingMessage> | undefined;
   #lastId: string | undefined;
   #cost: Cost | null = null;
+  #failed: string | null = null;
 
   constructor(server: Server, readStats: () => Stats, size = 1000) {
     this.#server = server;
@@ -30,10 +41,9 @@ export class Crowd {
     this.#size = size;
   }
 
-  /** How many streams are open, how many there are to be, and what it took once that is the same. */
-  state(): { open: number; size: number; cost: Cost | null } {
+  state(): CrowdState {
     const size = this.#streams === undefined ? 0 : this.#size;
-    return { open: this.#streams?.size ?? 0, size, cost: this.#cost };
+    return { open: this.#streams?.size ?? 0, size, cost: this.#cost, failed: this.#failed };
   }
 
   /** What lets another process open them again where they are now; undefined when there is no crowd. */
@@ -41,28 +51,37 @@ export class Crowd {
     return this.#streams && { lastId: this.#lastId };
   }
 
-  /** Opens all streams, unless that was done before. Resolves when they show what there is, or were closed; never rejects. */
+  /**
+   * Opens all streams, unless that was done before. Resolves when they show what there is, were closed, or the server
+   * listens no more; never rejects.
+   */
   async open(lastId?: string): Promise<void> {
-    if (this.#streams !== undefined) return;
+    if (this.#streams !== undefined || !this.#server.listening) return;
     const streams = new Set<IncomingMessage>();
     this.#streams = streams;
     this.#lastId = lastId;
-    const bytes = usedMemory();
+    const address = addressOf(this.#server);
+    const heap = usedMemory();
     const { runs, frames } = this.#readStats();
     const began = performance.now();
     for (let missing = this.#size; missing > 0; missing -= PORTION) {
-      const portion = Array.from({ length: Math.min(PORTION, missing) }, () => this.#join(streams, lastId));
+      const portion = Array.from({ length: Math.min(PORTION, missing) }, () =>
+        this.#join(streams, address, lastId),
+      );
       await Promise.all(portion);
-      if (this.#streams !== streams) return;
+      if (!this.#wants(streams)) return;
     }
-    if (streams.size < this.#size) return;
+    if (streams.size < this.#size) {
+      this.#failed ??= 'closed by the server';
+      return;
+    }
     const ms = Math.round(performance.now() - began);
     const now = this.#readStats();
     this.#cost = {
       ms,
       runs: now.runs - runs,
       frames: now.frames - frames,
-      bytes: Math.round((usedMemory() - bytes) / this.#size),
+      heap: Math.round((usedMemory() - heap) / this.#size),
     };
   }
 
@@ -70,14 +89,23 @@ export class Crowd {
     for (const stream of this.#streams ?? []) stream.destroy();
     this.#streams = undefined;
     this.#cost = null;
+    this.#failed = null;
+  }
+
+  /** Whether they are still to be opened. */
+  #wants(streams: Set<IncomingMessage>): boolean {
+    return this.#streams === streams && this.#server.listening;
   }
 
   /** Resolves when the stream shows what there is: with its first id, or at once if it has come back with one. */
-  #join(streams: Set<IncomingMessage>, lastId: string | undefined): Promise<void> {
+  #join(streams: Set<IncomingMessage>, address: Address, lastId: string | undefined): Promise<void> {
     return new Promise((resolve) => {
       const headers = lastId === undefined ? {} : { 'Last-Event-ID': lastId };
-      const request = get({ ...addressOf(this.#server), path: '/crowd/stream', headers, agent: false });
-      request.on('error', () => resolve());
+      const request = get({ ...address, path: '/crowd/stream', headers, agent: false });
+      request.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+        if (this.#wants(streams)) this.#failed ??= code ?? message;
+        resolve();
+      });
       request.on('response', (stream) => {
         if (this.#streams === streams) streams.add(stream);
         else stream.destroy();
@@ -108,8 +136,13 @@ function readIds(stream: IncomingMessage, onId: (id: string) => void): void {
 /** So many connect at once; further ones than some 500 would have to knock twice. */
 const PORTION = 50;
 
+interface Address {
+  host: string;
+  port: number;
+}
+
 /** Where this machine reaches the server. */
-function addressOf(server: Server): { host: string; port: number } {
+function addressOf(server: Server): Address {
   const { address, port } = server.address() as AddressInfo;
   const host = address === '::' ? '::1' : address === '0.0.0.0' ? '127.0.0.1' : address;
   return { host, port };

@@ -3,6 +3,7 @@ import type { AbstractSqlDriver } from '@mikro-orm/libsql';
 import type { SseTrigger } from 'sse-trigger';
 import { type Key, Notification } from './notification.ts';
 import { PushOnSave } from './push-on-save.ts';
+import { reasonOf } from './reason.ts';
 import { Session } from './session-store.ts';
 import { Setting } from './setting.ts';
 
@@ -52,10 +53,4 @@ async function prepare(orm: Database, place: Place, attempts = 5): Promise<void>
     if (attempts === 1) throw error;
     await prepare(orm, place, attempts - 1);
   }
-}
-
-/** A host with several addresses fails with several errors, and an empty message. */
-function reasonOf(cause: unknown): string {
-  const errors = cause instanceof AggregateError ? cause.errors : [cause];
-  return errors.map((error: unknown) => (error instanceof Error ? error.message : String(error))).join('; ');
 }

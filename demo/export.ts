@@ -52,7 +52,7 @@ function toLine({ id, from, text, at, read }: Notification): string {
 
 /** Neither names nor texts have line breaks; see requireText. */
 function toCell(text: string): string {
-  // Spreadsheets would take it for a formula, and run it.
-  const harmless = /^[=+\-@]/.test(text) ? `'${text}` : text;
-  return /[",]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+  // Spreadsheets would take it for a formula, and run it. Some begin a new cell at a semicolon or a tab, even in quotes.
+  const harmless = text.replace(/(?<=^|[;\t])(?=[=+\-@＝＋－＠])/g, "'");
+  return /[",;\t]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

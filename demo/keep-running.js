@@ -7,7 +7,7 @@ const ECHO = 250;
 /**
  * Keeps a server running in a process of its own. One that hands something over (a message, then an exit with 0) has
  * asked for another one in its place, which gets that as its first message. Any other end of it is the end of this process
- * too. A signal ends both: the server at leisure, and at once when a second one comes.
+ * too. A signal ends both: the server at leisure, which has a deadline, and at once when a second one comes.
  *
  * @param {string} server the server's file
  */
@@ -29,9 +29,12 @@ export function keepRunning(server) {
     });
     // Not 'exit', which may come before the last message.
     child.on('close', (code) => {
-      const isStopping = stoppingSince !== undefined;
-      if (code === 0 && next !== undefined && !isStopping) start(next);
-      else process.exit(code ?? (isStopping ? 0 : 1));
+      if (code === 0 && next !== undefined && stoppingSince === undefined) start(next);
+      else process.exit(code ?? 1);
+    });
+    // Of a child that was disconnected from there is no 'close', and no message either.
+    child.on('exit', (code) => {
+      if (stoppingSince !== undefined) process.exit(code ?? 0);
     });
   }
 

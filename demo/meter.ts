@@ -14,17 +14,18 @@ const LOOK = 2000;
 const KEPT = 200;
 const SHOWN = 12;
 /** What is longer, in characters, is cut. */
-const LONGEST = 600;
+const LONGEST = 4000;
 
 /** Looks over the shoulder of streams: what goes out, and what the same would have cost with a loop a connection. */
 export class Meter {
   readonly #onChange: () => void;
+  #streams = 0;
   /** What all streams that are open watch, a key once for each of them. */
   #watched = 0;
   /** How many looks at a key there would have been up to the moment `#since`, and the part of the next one. */
   #looks = 0;
   #since = performance.now();
-  #frames = 0;
+  #changes = 0;
   readonly #writes: (Write & { users: readonly string[] })[] = [];
 
   constructor(onChange: () => void) {
@@ -36,10 +37,14 @@ export class Meter {
     return (req, res, next) => {
       const keys = keysOf(req);
       let isOpen = false;
+      let nextLook = Number.NEGATIVE_INFINITY;
       onWrite(res, (text) => {
         if (!isOpen) this.#opened(res, keys);
         isOpen = true;
-        if (text.includes('\ndata:')) this.#frames += 1;
+        if (text.includes('\ndata:') && performance.now() >= nextLook) {
+          nextLook = performance.now() + LOOK;
+          this.#changes += 1;
+        }
         this.#onChange();
       });
       next();
@@ -68,21 +73,29 @@ export class Meter {
       .map(({ at, text }) => ({ at, text }));
   }
 
+  /** How many streams are open that watch something. */
+  get watching(): number {
+    return this.#streams;
+  }
+
   /**
    * What one loop a connection would have cost by now. Each asks for the versions of its keys when its client comes and
-   * every two seconds after that, and runs the query at first, whatever the client shows already, and for every change.
+   * every two seconds after that. It runs the query at first, whatever the client shows already, and then when a look
+   * finds that something has changed: however much it was, that is one run in two seconds at most.
    */
-  loop({ resumed, conflated }: Stats): { checks: number; runs: number } {
+  loop({ resumed }: Stats): { checks: number; runs: number } {
     this.#countLooks();
-    return { checks: Math.floor(this.#looks), runs: this.#frames + resumed + conflated };
+    return { checks: Math.floor(this.#looks), runs: this.#changes + resumed };
   }
 
   #opened(res: Response, keys: number): void {
     this.#countLooks();
+    this.#streams += 1;
     this.#watched += keys;
     this.#looks += keys;
     res.once('close', () => {
       this.#countLooks();
+      this.#streams -= 1;
       this.#watched -= keys;
       this.#onChange();
     });

@@ -3,6 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/libsql';
 
 export const Notification = defineEntity({
   name: 'Notification',
+  tableName: 'bell_notification',
   properties: {
     id: p.integer().primary(),
     from: p.string(),

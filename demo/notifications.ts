@@ -4,15 +4,23 @@ import type { Database } from './database.ts';
 import { exportNotifications } from './export.ts';
 import type { Meter } from './meter.ts';
 import { ANY_NOTIFICATION, type Key, Notification, readBells, toBellKey, toId } from './notification.ts';
-import { Refusal, requireText } from './refusal.ts';
+import type { OpenStreams } from './open-streams.ts';
+import { Refusal } from './refusal.ts';
 import { requireName, requireUser, usersOf } from './sign-in.ts';
+import { requireText } from './text-field.ts';
 
-export function notificationRoutes(trigger: SseTrigger<Key>, orm: Database, meter: Meter): Router {
+export function notificationRoutes(
+  trigger: SseTrigger<Key>,
+  orm: Database,
+  meter: Meter,
+  streams: OpenStreams,
+): Router {
   const router = Router();
 
   // One stream for all users of a screen, since browsers open only six connections to a host.
   router.get(
     '/stream',
+    streams.register,
     meter.count((req) => usersOf(req).length),
     meter.record(usersOf),
     streamSse(trigger, {
@@ -31,6 +39,7 @@ export function notificationRoutes(trigger: SseTrigger<Key>, orm: Database, mete
       exportedUser(req);
       next();
     },
+    streams.register,
     meter.record((req) => [exportedUser(req)]),
     eventStream(trigger, (req: Request, run) => exportNotifications(orm.em.fork(), exportedUser(req), run)),
   );

@@ -31,11 +31,22 @@ export async function handOver(handover: Handover): Promise<void> {
   await new Promise<void>((resolve) => process.send!(handover, () => resolve()));
 }
 
-/** Resolves when this process is to end: on a signal, and with a parent when that says so or has ended itself. */
+/** How long an end may take, in milliseconds, wherever it finds this process. A drain takes a second of it. */
+const DEADLINE = 5000;
+
+/**
+ * Resolves when this process is to end: on a signal, and with a parent when that says so or has ended itself. A database
+ * that does not answer would keep it for good, so it ends at the deadline, whatever it is doing then.
+ */
 export async function untilStopped(): Promise<void> {
   // Without a parent, a second signal ends it at once.
   if (!hasParent) await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   else if (process.connected) await once(process, 'disconnect');
+  const giveUp = () => {
+    console.error(`The server could not end within ${DEADLINE / 1000} seconds, and was cut off.`);
+    process.exit(1);
+  };
+  setTimeout(giveUp, DEADLINE).unref();
 }
 
 /** Lets this process end, which the connection to its parent would keep. */

@@ -1,18 +1,21 @@
 import { RedisStore as RedisSessionStore } from 'connect-redis';
 import { Redis } from 'ioredis';
 import { RedisStore } from 'sse-trigger/redis';
+import { reasonOf } from './reason.ts';
 
 /** Versions and sessions in one Redis, for several processes. */
 export async function openRedis(url: string) {
-  // Whoever asks for a page must not wait until Redis is back, which is what ioredis would do by itself.
-  const client = new Redis(url, {
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: 1000,
+  const client = makeClient(url);
+  // Without a listener an outage would end the process. Each command fails for itself, and each attempt to connect tells
+  // the same again.
+  let isAway = false;
+  client.on('error', (error) => {
+    if (!isAway) console.error(complaint(error));
+    isAway = true;
   });
-  // Without a listener an outage would end the process. There is nothing more to do: each command fails for itself.
-  client.on('error', () => {});
+  client.on('ready', () => {
+    isAway = false;
+  });
   // It goes on trying.
   await client.connect().catch(() => {});
   return {
@@ -22,4 +25,23 @@ export async function openRedis(url: string) {
     sessions: new RedisSessionStore({ client, prefix: 'bell:session:', disableTouch: true }),
     close: () => client.disconnect(),
   };
+}
+
+function makeClient(url: string): Redis {
+  try {
+    // Whoever asks for a page must not wait until Redis is back, which is what ioredis would do by itself.
+    return new Redis(url, {
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout: 1000,
+    });
+  } catch (error) {
+    throw new Error(complaint(error), { cause: error });
+  }
+}
+
+/** Without the URL, which may have a password in it. */
+function complaint(error: unknown): string {
+  return `Redis cannot be used at REDIS_URL: ${reasonOf(error)}`;
 }

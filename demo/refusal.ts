@@ -21,20 +21,3 @@ export const answerErrors: ErrorRequestHandler = (error, _req, res, next) => {
     res.status(500).json({ error: 'Something went wrong on the server.' });
   }
 };
-
-/**
- * The text in a field of a request's body, trimmed.
- *
- * @throws Refusal unless it has 1 to `most` characters, none of them a control character.
- */
-export function requireText(body: unknown, field: string, most: number): string {
-  const value = (Object(body) as Record<string, unknown>)[field];
-  const text = typeof value === 'string' ? value.trim() : '';
-  if (text === '' || text.length > most) {
-    throw new Refusal(400, `${field} must be 1 to ${most} characters long`);
-  }
-  if (/\p{Cc}/u.test(text) || !text.isWellFormed()) {
-    throw new Refusal(400, `${field} must not contain control characters`);
-  }
-  return text;
-}

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Keyv } from 'keyv';
 import { SseTrigger } from 'sse-trigger';
 import { KeyvStore } from 'sse-trigger/keyv';
 import { createApp } from './app.ts';
 import type { BonnetKey } from './bonnet.ts';
 import { Crowd } from './crowd.ts';
+import { listen } from './listen.ts';
 import { detach, handOver, hasParent, takeOver, untilStopped } from './parent.ts';
 import { openStorage } from './storage.ts';
 
@@ -19,6 +19,7 @@ try {
 }
 
 async function run(): Promise<void> {
+  const untilStop = untilStopped().then(() => 'stop' as const);
   const handover = await takeOver();
   // Redis would keep the versions during a restart. In memory they are handed on instead, so that clients who missed
   // nothing cost nothing here, too.
@@ -36,26 +37,15 @@ async function run(): Promise<void> {
   const app = createApp({ ...storage, bonnetTrigger, crowd, restart: hasParent ? restart : undefined });
   server.on('request', app);
 
-  const port = await listen(server, handover?.port);
-  console.log(`The bell rings at http://localhost:${port}`);
+  const { port, url } = await listen(server, handover?.port);
+  console.log(`The bell rings at ${url}`);
   if (handover?.crowd !== undefined) void crowd.open(handover.crowd.lastId);
 
-  const ending = await Promise.race([
-    untilRestart.then(() => 'restart' as const),
-    untilStopped().then(() => 'stop' as const),
-  ]);
+  const ending = await Promise.race([untilRestart.then(() => 'restart' as const), untilStop]);
   await end(server, [storage.trigger, bonnetTrigger]);
   await bonnetTrigger.close();
   await storage.close();
   if (ending === 'restart') await handOver({ port, versions: [...versions], crowd: crowd.handOver() });
-}
-
-/** On the port that the server before this one had, so that its clients find it again. */
-async function listen(server: Server, portBefore: number | undefined): Promise<number> {
-  const { PORT, HOST } = process.env;
-  server.listen(portBefore ?? Number(PORT || 3000), HOST || '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
 }
 
 /** Ends all streams within a second, but not in one moment, and then the server. */

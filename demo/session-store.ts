@@ -4,6 +4,7 @@ import { type SessionData, Store } from 'express-session';
 
 export const Session = defineEntity({
   name: 'Session',
+  tableName: 'bell_session',
   properties: {
     id: p.string().primary(),
     /** As JSON. */

@@ -4,6 +4,7 @@ import { defineEntity, type EntityManager, p } from '@mikro-orm/core';
 /** Something that all processes with one database have to agree on. */
 export const Setting = defineEntity({
   name: 'Setting',
+  tableName: 'bell_setting',
   properties: {
     name: p.string().primary(),
     value: p.string(),

@@ -1,6 +1,8 @@
 import { promisify } from 'node:util';
 import { type Request, Router } from 'express';
-import { Refusal, requireText } from './refusal.ts';
+import type { OpenStreams } from './open-streams.ts';
+import { Refusal } from './refusal.ts';
+import { requireText } from './text-field.ts';
 
 declare module 'express-session' {
   interface SessionData {
@@ -29,7 +31,7 @@ export function requireUser(req: Request, name: unknown): string {
 /** Several can share a screen, for those who try the bell alone. */
 const MOST_USERS = 4;
 
-export function signInRoutes(): Router {
+export function signInRoutes(streams: OpenStreams): Router {
   const router = Router();
 
   router.get('/session', (req, res) => {
@@ -39,17 +41,22 @@ export function signInRoutes(): Router {
   router.post('/sign-in', async (req, res) => {
     const users = [...new Set([...usersOf(req), requireName(req.body, 'name')])];
     if (users.length > MOST_USERS) throw new Refusal(400, `At most ${MOST_USERS} users fit on one screen.`);
+    const before = req.sessionID;
     // A new id, so that whoever knew the one from before is not signed in as well.
     await promisify(req.session.regenerate).call(req.session);
     req.session.users = users;
+    streams.end(before);
     res.json({ users });
   });
 
   router.post('/sign-out', async (req, res) => {
     const name = requireName(req.body, 'name');
     const users = usersOf(req).filter((user) => user !== name);
-    if (users.length > 0) req.session.users = users;
-    else await promisify(req.session.destroy).call(req.session);
+    const { session, sessionID } = req;
+    session.users = users;
+    // At once, so that who comes back to the session finds it as it is now.
+    await promisify(users.length > 0 ? session.save : session.destroy).call(session);
+    streams.end(sessionID);
     res.json({ users });
   });
 

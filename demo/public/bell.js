@@ -23,7 +23,9 @@ export function addBell(user) {
 
   heading.textContent = user;
   card.ariaLabel = `The bell of ${user}`;
-  card.querySelector('.newest').ariaLabel = `The newest five for ${user}`;
+  const newest = card.querySelector('.newest');
+  newest.role = 'list'; // Safari takes one without markers for none
+  newest.ariaLabel = `The newest five for ${user}`;
   markAll.ariaDisabled = 'true';
   onPress(card.querySelector('.sign-out'), says, async () => {
     await signOut(user);
@@ -34,7 +36,7 @@ export function addBell(user) {
     return '';
   });
   const stopExport = followExport(card, user);
-  document.getElementById('add').before(card);
+  document.getElementById('bells').append(card);
 
   return {
     /** The names that are on it. */

@@ -8,14 +8,15 @@
 export function followExport(card, user) {
   const says = card.querySelector('.says');
   const link = card.querySelector('.file');
-  /** @type {EventSource | undefined} */
-  let stream;
+  const button = card.querySelector('.export');
+  /** Those that the server has not ended. @type {Set<EventSource>} */
+  const sources = new Set();
 
-  card.querySelector('.export').addEventListener('click', () => {
-    // One at a time, until the server has ended it.
-    if (stream !== undefined && stream.readyState !== EventSource.CLOSED) return;
+  button.addEventListener('click', () => {
+    if (button.ariaDisabled === 'true') return;
+    button.ariaDisabled = 'true';
     letGo();
-    stream = follow();
+    sources.add(follow());
   });
 
   function follow() {
@@ -39,7 +40,10 @@ export function followExport(card, user) {
     });
     // It is not closed here: a native EventSource comes back, and the server tells it that this was all.
     source.addEventListener('error', () => {
-      if (source.readyState !== EventSource.CLOSED || complete) return;
+      if (source.readyState !== EventSource.CLOSED) return;
+      sources.delete(source);
+      if (complete) return;
+      button.ariaDisabled = 'false';
       progress.hidden = true;
       says.classList.add('wrong');
       says.textContent = 'The export broke off. Please try again.';
@@ -49,15 +53,14 @@ export function followExport(card, user) {
 
   /** @param {string[]} lines @param {number} total */
   function offer(lines, total) {
-    const file = new Blob(
-      lines.map((line) => `${line}\r\n`),
-      { type: 'text/csv' },
-    );
+    // Spreadsheets take a file for UTF-8 only if it begins with a byte order mark.
+    const file = new Blob(['\ufeff', ...lines.map((line) => `${line}\r\n`)], { type: 'text/csv' });
     link.href = URL.createObjectURL(file);
     link.download = `notifications-${user}.csv`;
     link.textContent = `Download ${total} notification${total === 1 ? '' : 's'}`;
     link.hidden = false;
     says.textContent = 'The export is complete.';
+    button.ariaDisabled = 'false';
   }
 
   function letGo() {
@@ -67,7 +70,7 @@ export function followExport(card, user) {
   }
 
   return () => {
-    stream?.close();
+    for (const source of sources) source.close();
     letGo();
   };
 }

@@ -8,7 +8,8 @@ const from = document.getElementById('from');
 onSubmit(form, async ({ to, text }) => {
   await ask('/notifications', { from: from.value, to, text });
   document.getElementById('text').value = '';
-  return `${to} was notified.`;
+  // Between marks that end whatever direction of writing the name has begun.
+  return `\u2068${to}\u2069 was notified.`;
 });
 
 /** @param {string[]} users who may send */

@@ -4,6 +4,7 @@ import { closeBells, openBells } from './bells.js';
 import { openBonnet } from './bonnet.js';
 import { showNames, showSenders } from './notify.js';
 import { followSession, signIn } from './session.js';
+import { forgetWire } from './wire.js';
 
 const MOST_USERS = 4;
 
@@ -19,12 +20,13 @@ function showUsers(users) {
     if (users.includes(user)) continue;
     bell.remove();
     bells.delete(user);
+    forgetWire(); // what was theirs
   }
   for (const user of users) if (!bells.has(user)) bells.set(user, addBell(user));
 
   signInForm.hidden = users.length > 0;
   document.getElementById('bells').hidden = users.length === 0;
-  addForm.hidden = users.length >= MOST_USERS;
+  addForm.hidden = users.length === 0 || users.length >= MOST_USERS;
   showSenders(users);
   showSum();
   // The session has a new id, which the open streams do not know.

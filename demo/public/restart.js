@@ -1,54 +1,81 @@
 // A restart, and what it cost: the new process tells how many streams came back with a position that still stood.
 import { onPress } from './act.js';
-import { ask } from './ask.js';
+import { ask, Unreachable } from './ask.js';
 
-/** @typedef {{ pid: number, streams: number, crowd: number }} Process `streams` with those of the crowd */
+/** Milliseconds without any news after which no other process is waited for. */
+const NO_PROCESS = 20_000;
+/** The same for streams: clients take up to five seconds until they come back. */
+const NO_STREAM = 6000;
 
+const button = document.getElementById('restart');
 const says = document.getElementById('restart-says');
-/** The one that was seen last. @type {Process | undefined} */
+/** The latest news. @type {import('./bonnet.js').Bonnet | undefined} */
 let present;
-/** The one that is to go, as it was when the button was pressed, until all its streams are back. @type {Process | undefined} */
+/** The news when the button was pressed, until the report. @type {import('./bonnet.js').Bonnet | undefined} */
 let before;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
 
-say('The process drains its streams, and a new one takes its place.');
+const offer =
+  'The process drains and hands its versions to a new one (Redis would keep them): whoever missed nothing costs no callback.';
+says.textContent = offer;
+// There is nothing yet to compare with.
+button.ariaDisabled = 'true';
 
-onPress(document.getElementById('restart'), document.getElementById('try-says'), async () => {
-  before ??= present;
+onPress(button, document.getElementById('try-says'), async () => {
+  before = present;
+  button.ariaDisabled = 'true';
+  const { pid } = before;
+  wait(`Process ${pid} drains …`, NO_PROCESS, `Process ${pid}: no other one has taken its place yet.`);
   try {
     await ask('/bonnet/restart', {});
   } catch (error) {
-    before = undefined;
+    // A process that drains answers nobody: then another screen was first.
+    if (error instanceof Unreachable) return '';
+    finish(offer);
     throw error;
   }
-  if (before !== undefined) say(`Process ${before.pid} drains …`);
   return '';
 });
 
 /** @param {import('./bonnet.js').Bonnet} bonnet */
-export function showRestart({ pid, stats, crowd }) {
-  present = { pid, streams: stats.streams, crowd: crowd.open };
-  if (before !== undefined && before.pid !== pid) showReturn(before, pid, stats, crowd);
+export function showRestart(bonnet) {
+  present = bonnet;
+  if (before === undefined) button.ariaDisabled = 'false';
+  else if (before.pid !== bonnet.pid) showReturn(before, bonnet);
 }
 
-/** @param {Process} gone @param {number} pid @param {{ streams: number, runs: number, resumed: number }} stats @param {{ size: number }} crowd */
-function showReturn(gone, pid, { streams, runs, resumed }, crowd) {
+/** @param {import('./bonnet.js').Bonnet} gone @param {import('./bonnet.js').Bonnet} bonnet */
+function showReturn(gone, { pid, stats, watching, crowd }) {
   // The crowd lives in the process, and may end with it.
-  const all = gone.streams - (crowd.size === 0 ? gone.crowd : 0);
+  const all = gone.watching - (crowd.size === 0 ? gone.crowd.open : 0);
+  const back = Math.min(watching, all);
+  const streams =
+    back < all ? `${back.toLocaleString('en')} of ${counted(all, 'stream')}` : counted(all, 'stream');
+  const report = `Process ${gone.pid} → ${pid}: ${streams} came back, ${counted(stats.runs, 'callback')} ran`;
   // A stream counts as open before it is known whether anything has to run for it.
-  const areBack = streams >= all && (resumed >= all || runs > 0);
-  const what = areBack
-    ? `${counted(all, 'stream')} came back, ${counted(runs, 'callback')} ran.`
-    : `${Math.min(streams, all).toLocaleString('en')} of ${counted(all, 'stream')} came back …`;
-  say(`Process ${gone.pid} → ${pid}: ${what}`);
-  if (areBack) before = undefined;
+  if (back === all && (stats.resumed >= all || stats.runs > 0)) finish(`${report}.`);
+  // Some may never come: a tab that was closed meanwhile.
+  else wait(`${report} …`, NO_STREAM, `${report}.`);
+}
+
+/** Says `text`, and `report` when nothing new comes within `ms`. @param {string} text @param {number} ms @param {string} report */
+function wait(text, ms, report) {
+  if (says.textContent === text) return;
+  says.textContent = text;
+  clearTimeout(timer);
+  timer = setTimeout(() => finish(report), ms);
+}
+
+/** @param {string} report */
+function finish(report) {
+  clearTimeout(timer);
+  before = undefined;
+  button.ariaDisabled = 'false';
+  says.textContent = report;
 }
 
 /** @param {number} count @param {string} noun */
 function counted(count, noun) {
   return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-/** @param {string} text */
-function say(text) {
-  if (says.textContent !== text) says.textContent = text;
 }

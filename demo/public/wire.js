@@ -32,12 +32,20 @@ function toEntry({ at, text }) {
   return entry;
 }
 
+/** Characters that turn the direction of writing, by which some would show elsewhere than they were sent. */
+const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
 /** The name of its field stands out. @param {string} line */
 function toLine(line) {
   const end = line.indexOf(':') + 1;
   const field = document.createElement('b');
   field.textContent = line.slice(0, end);
   const whole = document.createElement('span');
-  whole.append(field, `${line.slice(end)}\n`);
+  whole.append(field, `${line.slice(end).replace(TURNS, toEscape)}\n`);
   return whole;
+}
+
+/** As JSON may write it, too. @param {string} character */
+function toEscape(character) {
+  return `\\u${character.codePointAt(0).toString(16).padStart(4, '0')}`;
 }

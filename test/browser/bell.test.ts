@@ -7,13 +7,16 @@ import {
   count,
   eventually,
   expectComplaints,
+  light,
   newest,
   newScreen,
   notify,
   openPage,
+  SERVER_AWAY,
   signIn,
   useBrowser,
 } from './screens.ts';
+import { openSources, watchSources } from './sources.ts';
 import { type Demo, startDemo } from './start-demo.ts';
 
 useBrowser();
@@ -118,7 +121,7 @@ test('a name and texts full of HTML and emoji show as they were typed, on the wi
   ).toEqual([name]);
   const wire = page.getByRole('region', { name: 'On the wire' });
   await wire.filter({ hasText: JSON.stringify(text) }).waitFor();
-  await page.getByText(`${name} was notified.`, { exact: true }).waitFor();
+  await page.getByText(`\u2068${name}\u2069 was notified.`, { exact: true }).waitFor();
   expect(await page.locator('b[onclick], img[src=x], main script').count()).toBe(0);
 });
 
@@ -170,12 +173,121 @@ test('four users fit on a screen', async () => {
   expect(await page.getByLabel('Add another user').isVisible()).toBe(false);
 });
 
-test('what the server refuses is told in words', async () => {
+test('what the server refuses is told in words, once the form is no longer busy, and its field has the focus', async () => {
   expectComplaints(/status of 400/);
   const page = await openPage(await newScreen(demo.url));
-  await page.getByLabel('Your name').fill('   ');
+  const name = page.getByLabel('Your name');
+  const form = page.locator('form', { has: name });
+  // What changes while it is busy is not read out.
+  const busy = await form.locator('output').evaluateHandle((output) => {
+    const seen: (string | null)[] = [];
+    Object.defineProperty(output, 'textContent', {
+      set(text: string) {
+        seen.push(output.closest('form')!.ariaBusy);
+        output.append(text);
+      },
+    });
+    return seen;
+  });
+  await name.fill('   ');
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText('name must be 1 to 40 characters long').waitFor();
+  expect(await busy.jsonValue()).toEqual(['false']);
+  expect(await name.getAttribute('aria-invalid')).toBe('true');
+  await focused(name);
+
+  await addUser(page, 'nina');
+  expect(await page.locator('[aria-invalid=true]').count()).toBe(0);
+});
+
+test('when there is no answer, the page says what may be the cause', async () => {
+  const page = await openPage(await newScreen(demo.url));
+  await page.clock.install();
+  const asked = page.waitForRequest('**/sign-in');
+  await page.route('**/sign-in', () => {}); // and nothing more
+  await page.getByLabel('Your name').fill('olga');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await asked;
+  await page.clock.runFor(9000);
+  expect(await page.getByText('No answer.').count()).toBe(0);
+  await page.clock.runFor(1000);
+  await page.getByText('No answer. Browsers open only six connections to a server').waitFor();
+});
+
+test('a page that comes while the server is away says so, until it knows who is signed in', async () => {
+  expectComplaints(SERVER_AWAY);
+  const screen = await newScreen(demo.url);
+  await screen.route('**/session', (route) => route.abort(), { times: 1 });
+  const page = await openPage(screen);
+  await light(page, 'Connecting …').waitFor();
+  await page.getByLabel('Your name').waitFor();
+  expect(await light(page, 'Connecting …').count()).toBe(0);
+});
+
+test('when somebody is added, the light goes on in all tabs, and each has its two streams', async () => {
+  const screen = await newScreen(demo.url);
+  await watchSources(screen);
+  const first = await openPage(screen);
+  await addUser(first, 'paul');
+  const second = await openPage(screen);
+  await count(second, 'paul').waitFor();
+  for (const page of [first, second]) {
+    await light(page, 'Live').waitFor();
+    await page.evaluate(`
+      globalThis.said = [];
+      new MutationObserver(() => said.push(light.textContent)).observe(light, { childList: true });
+      new MutationObserver(() => said.push(document.getElementById('process').textContent))
+        .observe(document.getElementById('process'), { childList: true });
+    `);
+  }
+  await addUser(first, 'quinn');
+  await count(second, 'quinn').waitFor();
+  for (const page of [first, second]) {
+    await eventually(() => page.evaluate("said.includes('Live')")).toBe(true);
+    expect(await page.evaluate("said.includes('Connecting …')")).toBe(false);
+    expect((await openSources(page)).sort()).toEqual(['/bonnet/stream', '/notifications/stream']);
+  }
+});
+
+test('characters that turn the direction of writing turn nothing else, and show on the wire as they were sent', async () => {
+  const name = 'rita\u202e';
+  const page = await signIn(demo.url, name);
+  await notify(page, name, 'abc \u202edef');
+  await count(page, name, 1).waitFor();
+  for (const typed of ['h2', '.from strong', '.text']) {
+    expect(
+      await bell(page, name)
+        .locator(typed)
+        .evaluate((element) => element.ownerDocument.defaultView!.getComputedStyle(element).unicodeBidi),
+    ).toBe('isolate');
+  }
+  const data = page.getByRole('region', { name: 'On the wire' }).locator('span', { hasText: 'abc' }).last();
+  const written = await data.evaluate((line) => {
+    const text = line.lastChild!;
+    const range = line.ownerDocument.createRange();
+    const sent = text.textContent!;
+    const places = [...sent.trimEnd()].map((_, index) => {
+      range.setStart(text, index);
+      range.setEnd(text, index + 1);
+      const { left, top } = range.getBoundingClientRect();
+      return { left, top };
+    });
+    return { sent, places };
+  });
+  expect(written.sent).toContain('abc \\u202edef');
+  written.places.reduce((before, place) => {
+    if (place.top === before.top) expect(place.left).toBeGreaterThan(before.left);
+    return place;
+  });
+});
+
+test('fingers find what they are to press', async () => {
+  const page = await openPage(await newScreen(demo.url, { hasTouch: true, isMobile: true }));
+  await addUser(page, 'sven');
+  await notify(page, 'sven', 'Press here.');
+  for (const button of await bell(page, 'sven').getByRole('button').all()) {
+    expect((await button.boundingBox())!.height).toBeGreaterThanOrEqual(44);
+  }
 });
 
 test('a stream that the browser gives up is opened again', async () => {

@@ -26,7 +26,7 @@ test('1,000 streams cost a run or two, and can be closed again', async () => {
 
   await page.getByRole('button', { name: '1,000 streams' }).click();
   await page
-    .getByText(/^1,000 opened in [\d,]+ ms with [12] callback runs?; \d+ kB of memory a stream/)
+    .getByText(/^1,000 opened in [\d,]+ ms with [12] callback runs?; \d+ kB of heap a stream, both ends/)
     .waitFor();
   await eventually(() => bonnetCount(page, 'Open streams')).toBe(1001);
   expect((await bonnetCount(page, 'Callback runs')) - runs).toBeLessThanOrEqual(2);
@@ -52,4 +52,23 @@ test('a tab that nobody sees has the stream of its bells open, and no other', as
   expect(await openSources(page)).toEqual(['/notifications/stream']);
   await become(false);
   expect((await openSources(page)).sort()).toEqual(['/bonnet/stream', '/notifications/stream']);
+});
+
+test('streams that could not be opened are told, with the cause', async () => {
+  const page = await openPage(await newScreen(demo.url));
+  const bonnet = {
+    pid: 1,
+    startedAt: '2026-01-01T12:00:00Z',
+    rss: 1e8,
+    stats: {},
+    watching: 492,
+    loop: {},
+    crowd: { open: 492, size: 1000, failed: 'EMFILE', cost: null },
+    wire: [],
+  };
+  const body = `event: bonnet\ndata: ${JSON.stringify(bonnet)}\n\n`;
+  await page.route('**/bonnet/stream', (route) => route.fulfill({ contentType: 'text/event-stream', body }));
+  await page.reload();
+  await page.getByText('492 of 1,000 opened (EMFILE).').waitFor();
+  expect(await page.getByRole('progressbar').isVisible()).toBe(false);
 });

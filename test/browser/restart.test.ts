@@ -71,6 +71,38 @@ test('a restart by the button tells that no callback ran', async () => {
   await count(alice, 'alice', 1).waitFor();
 });
 
+test('a restart during which a tab was closed ends with a report, too', async () => {
+  await using demo = await startDemo({ DATABASE_FILE: join(folder, 'bell.sqlite') });
+  const alice = await signIn(demo.url, 'alice');
+  const bob = await signIn(demo.url, 'bob');
+  await eventually(() => bonnetCount(alice, 'Open streams')).toBe(2);
+
+  const restart = alice.getByRole('button', { name: 'Restart' });
+  await restart.click();
+  expect(await restart.getAttribute('aria-disabled')).toBe('true');
+  await bob.close();
+  await alice.getByText(/^Process \d+ → \d+: 1 of 2 streams came back, 0 callbacks ran\.$/).waitFor();
+  expect(await restart.getAttribute('aria-disabled')).toBe('false');
+
+  // The next one counts from what there is by now.
+  await restart.click();
+  await alice.getByText(/^Process \d+ → \d+: 1 stream came back, 0 callbacks ran\.$/).waitFor();
+});
+
+test('two screens that press the button at once are both told how it went', async () => {
+  await using demo = await startDemo({ DATABASE_FILE: join(folder, 'bell.sqlite') });
+  const alice = await signIn(demo.url, 'alice');
+  const bob = await signIn(demo.url, 'bob');
+  for (const page of [alice, bob]) await eventually(() => bonnetCount(page, 'Open streams')).toBe(2);
+  // As it is for whoever comes when the process takes no more connections.
+  await bob.route('**/bonnet/restart', (route) => route.abort());
+  for (const page of [bob, alice]) await page.getByRole('button', { name: 'Restart' }).click();
+  for (const page of [alice, bob]) {
+    await page.getByText(/^Process \d+ → \d+: 2 streams came back, 0 callbacks ran\.$/).waitFor();
+    expect(await page.getByText('cannot be reached').count()).toBe(0);
+  }
+});
+
 test('an export that a restart cut off goes on where it was', async () => {
   await using demo = await startDemo({ DATABASE_FILE: join(folder, 'bell.sqlite') });
   const alice = await signIn(demo.url, 'alice');
@@ -81,6 +113,8 @@ test('an export that a restart cut off goes on where it was', async () => {
   await alice.locator('progress[value="2"]').waitFor();
   await alice.getByRole('button', { name: 'Restart' }).click();
 
+  // It watches nothing, so it is not among them.
+  await alice.getByText(/^Process \d+ → \d+: 1 stream came back, 0 callbacks ran\.$/).waitFor();
   const downloading = alice.waitForEvent('download');
   await alice.getByRole('link', { name: 'Download 16 notifications' }).click();
   const numbers = (await textOf(await downloading)).match(/number \d+/g);

@@ -1,4 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+// SCREENSHOT is a folder that keeps the pictures, and bell.png among them, which is docs/bell.png:
+//   SCREENSHOT=/tmp/pictures npm test -- test/browser/screenshots && cp /tmp/pictures/bell.png docs/
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -22,10 +24,13 @@ useBrowser();
 const PHONE = { width: 360, height: 800 };
 const DESKTOP = { width: 1280, height: 900 };
 
+const KEPT = process.env.SCREENSHOT;
+
 let folder: string;
 let demo: Demo;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sse-trigger-bell-'));
+  if (KEPT !== undefined) await mkdir(KEPT, { recursive: true });
   demo = await startDemo({ DATABASE_FILE: join(folder, 'bell.sqlite') });
 });
 afterAll(async () => {
@@ -59,11 +64,11 @@ test('a product as people see it first, on a phone and on a desktop, light and d
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     for (const [device, viewport] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
       await page.setViewportSize(viewport);
-      await page.screenshot({ path: join(folder, `${device}-${colorScheme}.png`), fullPage: true });
+      await page.screenshot({ path: join(KEPT ?? folder, `${device}-${colorScheme}.png`), fullPage: true });
       expect(await overflow(page)).toBeLessThanOrEqual(0);
     }
   }
-  if (process.env.SCREENSHOT) await takePicture(page, process.env.SCREENSHOT);
+  if (KEPT !== undefined) await takePicture(page, join(KEPT, 'bell.png'));
 }, 60_000);
 
 test('the longest names and texts fit on a phone', async () => {
@@ -74,7 +79,6 @@ test('the longest names and texts fit on a phone', async () => {
   await notify(page, 'i', '&'.repeat(200), 'M'.repeat(40));
   await count(page, name, 1).waitFor();
   await count(page, 'i', 1).waitFor();
-  await page.screenshot({ path: join(folder, 'longest.png'), fullPage: true });
   expect(await overflow(page)).toBeLessThanOrEqual(0);
 });
 

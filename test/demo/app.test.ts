@@ -1,6 +1,7 @@
 import request from 'supertest';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Bells, Notification } from '../../demo/notification.ts';
+import { head } from '../support/serve.ts';
 import type { StreamClient } from '../support/stream-client.ts';
 import { databases, type TestDatabase } from './databases.ts';
 import { type DemoApp, startDemoApp } from './demo-app.ts';
@@ -50,9 +51,13 @@ describe.each(databases)('with $name', ({ start }) => {
         .expect(200, { users: ['dora', 'bob', 'carol'] });
     });
 
-    it('takes a form as well as JSON', async () => {
-      const sent = request(demo.url).post('/sign-in').type('form').send({ name: 'alice' });
-      await sent.expect(200, { users: ['alice'] });
+    it('takes what looks the same for the same', async () => {
+      const { agent } = await demo.signIn('Zoe\u0308');
+      await agent.get('/session').expect(200, { users: ['Zo\u00eb'] });
+      await agent
+        .post('/sign-in')
+        .send({ name: 'Zo\u00eb' })
+        .expect({ users: ['Zo\u00eb'] });
     });
 
     it('gives a new session, whose cookie no script reads, and lets the one before go', async () => {
@@ -70,6 +75,11 @@ describe.each(databases)('with $name', ({ start }) => {
     it.each([
       ['no name', {}, 'name must be 1 to 40 characters long'],
       ['an empty name', { name: ' \n ' }, 'name must be 1 to 40 characters long'],
+      [
+        'a name that nobody sees',
+        { name: '\u200b\u2060 \u3164\ufe0f' },
+        'name must be 1 to 40 characters long',
+      ],
       ['a name that is too long', { name: 'x'.repeat(41) }, 'name must be 1 to 40 characters long'],
       ['a name that is no text', { name: { $ne: null } }, 'name must be 1 to 40 characters long'],
       ['a name with a line break', { name: 'a\nb' }, 'name must not contain control characters'],
@@ -81,6 +91,11 @@ describe.each(databases)('with $name', ({ start }) => {
     it.each([
       ['nobody to notify', { text: 'hello' }, 'to must be 1 to 40 characters long'],
       ['no text', { to: 'bob', text: '' }, 'text must be 1 to 200 characters long'],
+      [
+        'a text that nobody sees',
+        { to: 'bob', text: '\u202e\u00ad' },
+        'text must be 1 to 200 characters long',
+      ],
       ['too long a text', { to: 'bob', text: 'x'.repeat(201) }, 'text must be 1 to 200 characters long'],
     ])('%s is refused', async (_, body, error) => {
       const { agent } = await demo.signIn('alice');
@@ -145,9 +160,13 @@ describe.each(databases)('with $name', ({ start }) => {
       },
     );
 
-    it('load nothing from elsewhere', async () => {
-      const { headers } = await request(demo.url).get('/').expect(200);
-      expect(headers['content-security-policy']).toMatch(/^default-src 'self';/);
+    it.each(['/', '/session'])('load nothing from elsewhere, and nobody frames them: %s', async (path) => {
+      const { headers } = await request(demo.url).get(path);
+      expect(headers).toMatchObject({
+        'content-security-policy':
+          "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        'x-content-type-options': 'nosniff',
+      });
     });
   });
 
@@ -209,6 +228,34 @@ describe.each(databases)('with $name', ({ start }) => {
     });
   });
 
+  describe('the streams of a screen', () => {
+    const PATHS = ['/notifications/stream', '/notifications/export?user=alice', '/bonnet/stream'];
+
+    it.each([
+      ['/sign-out', 'alice', 401, []],
+      ['/sign-out', 'bob', 200, ['alice']],
+      ['/sign-in', 'carol', 200, ['alice', 'bob', 'carol']],
+    ])('end with %s of %s, and come back to what they may show then', async (path, name, status, users) => {
+      const alice = await demo.signIn(...(users.length === 0 ? ['alice'] : ['alice', 'bob']));
+      // Enough for an export that would not end by itself.
+      for (let sent = 0; sent < 9; sent += 1) await notify(alice.agent, 'alice', 'alice', 'hello');
+      const streams = await Promise.all(PATHS.map((path) => alice.open(path)));
+      const elsewhere = await demo.signIn('alice');
+      await using untouched = await elsewhere.open('/notifications/stream');
+      await untouched.next();
+      const { headers } = await alice.agent.post(path).send({ name }).expect(200, { users });
+      const rests = streams.map((stream) => stream.rest());
+      await notify(elsewhere.agent, 'alice', 'alice', 'secret');
+      expect(JSON.stringify(await Promise.all(rests))).not.toContain('secret');
+      expect((await nextBells(untouched))[0]!.newest[0]!.text).toBe('secret');
+
+      const cookie = headers['set-cookie']?.[0] ?? alice.cookie;
+      const again = await head(`${demo.url}/notifications/stream`, { cookie });
+      expect(again.statusCode).toBe(status);
+      again.destroy();
+    });
+  });
+
   describe('reading', () => {
     /** For alice, bob and alice again. */
     async function notifyThree(): Promise<number[]> {
@@ -259,7 +306,7 @@ describe.each(databases)('with $name', ({ start }) => {
 
   it('tells nobody outside why the database failed', async () => {
     const { agent } = await demo.signIn('alice');
-    await demo.orm.schema.execute('drop table notification');
+    await demo.orm.schema.execute('drop table bell_notification');
     const log = vi.spyOn(console, 'error').mockImplementation(() => {});
     const secret = { from: 'alice', to: 'bob', text: '<b>secret</b>' };
     await agent

@@ -42,8 +42,9 @@ describe('the bonnet', () => {
       startedAt: expect.stringMatching(/^\d{4}-.*Z$/),
       rss: expect.any(Number),
       stats: demo.trigger.stats(),
+      watching: 0,
       loop: { checks: 0, runs: 0 },
-      crowd: { open: 0, size: 0, cost: null },
+      crowd: { open: 0, size: 0, cost: null, failed: null },
       wire: [],
     });
     expect((await bonnetWith(second, any)).stats).toMatchObject({ streams: 0, runs: 0, bytes: 0 });
@@ -61,11 +62,12 @@ describe('the bonnet', () => {
     await bob.agent.post('/notifications').send({ from: 'bob', to: 'alice', text: 'hello' }).expect(201);
     const { id, event, data } = await stream.next();
 
-    const { wire, stats } = await bonnetWith(bonnet, ({ wire }) => wire.length === 3);
+    const { wire, stats, watching } = await bonnetWith(bonnet, ({ wire }) => wire.length === 3);
     expect(wire[0]!.text).toMatch(/^: open\nretry: \d+\n\n$/);
     expect(wire[2]!.text).toBe(`id: ${id}\nevent: ${event}\ndata: ${data}\n\n`);
     expect(JSON.stringify(wire)).not.toContain('secret');
     expect(stats).toMatchObject({ streams: 2, keys: 2, runs: 4, frames: 4 });
+    expect(watching).toBe(2);
   });
 
   it('shows the export on the wire, which is no loop of anybody', async () => {
@@ -82,14 +84,16 @@ describe('the bonnet', () => {
     const { agent, open } = await demo.signIn();
     await using bonnet = await open('/bonnet/stream');
     await agent.post('/bonnet/crowd').send({ open: true }).expect(202);
-    const { crowd, stats, loop } = await bonnetWith(bonnet, ({ crowd }) => crowd.cost !== null);
+    const { crowd, stats, watching, loop } = await bonnetWith(bonnet, ({ crowd }) => crowd.cost !== null);
     expect(crowd).toMatchObject({ open: SIZE, size: SIZE, cost: { runs: 1, frames: SIZE } });
     expect(stats.streams).toBe(SIZE);
+    expect(watching).toBe(SIZE);
     expect(loop.runs).toBe(SIZE);
 
     await agent.post('/bonnet/crowd').send({ open: false }).expect(202);
     const gone = await bonnetWith(bonnet, ({ stats }) => stats.streams === 0);
-    expect(gone.crowd).toEqual({ open: 0, size: 0, cost: null });
+    expect(gone.watching).toBe(0);
+    expect(gone.crowd).toEqual({ open: 0, size: 0, cost: null, failed: null });
   });
 
   it('refuses a crowd that is neither to come nor to go', async () => {

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Crowd } from '../../demo/crowd.ts';
+import { serve } from '../support/serve.ts';
 import { until } from '../support/until.ts';
 import { type DemoApp, startDemoApp } from './demo-app.ts';
 
@@ -18,15 +20,15 @@ afterEach(async () => {
 
 describe('the crowd', () => {
   it('opens all its streams, and says what that cost: one run for all', async () => {
-    expect(demo.crowd.state()).toEqual({ open: 0, size: 0, cost: null });
+    expect(demo.crowd.state()).toEqual({ open: 0, size: 0, cost: null, failed: null });
     const opening = demo.crowd.open();
-    expect(demo.crowd.state()).toEqual({ open: 0, size: SIZE, cost: null });
+    expect(demo.crowd.state()).toEqual({ open: 0, size: SIZE, cost: null, failed: null });
     await opening;
-    const cost = { ms: expect.any(Number), runs: 1, frames: SIZE, bytes: expect.any(Number) };
-    expect(demo.crowd.state()).toEqual({ open: SIZE, size: SIZE, cost });
+    const cost = { ms: expect.any(Number), runs: 1, frames: SIZE, heap: expect.any(Number) };
+    expect(demo.crowd.state()).toEqual({ open: SIZE, size: SIZE, cost, failed: null });
     // Less, and what it measures is not the streams; more, and no machine could hold as many as the README says.
-    expect(demo.crowd.state().cost!.bytes).toBeGreaterThan(2_000);
-    expect(demo.crowd.state().cost!.bytes).toBeLessThan(100_000);
+    expect(demo.crowd.state().cost!.heap).toBeGreaterThan(2_000);
+    expect(demo.crowd.state().cost!.heap).toBeLessThan(100_000);
     expect(demo.trigger.stats()).toMatchObject({ streams: SIZE, keys: 1 });
   });
 
@@ -39,7 +41,7 @@ describe('the crowd', () => {
   it('goes when it is told to, and can come again', async () => {
     await demo.crowd.open();
     demo.crowd.close();
-    expect(demo.crowd.state()).toEqual({ open: 0, size: 0, cost: null });
+    expect(demo.crowd.state()).toEqual({ open: 0, size: 0, cost: null, failed: null });
     await until(() => demo.trigger.stats().streams === 0);
     await demo.crowd.open();
     expect(demo.crowd.state()).toMatchObject({ open: SIZE, size: SIZE });
@@ -50,7 +52,7 @@ describe('the crowd', () => {
     await until(() => demo.trigger.stats().streams > 0);
     demo.crowd.close();
     await opening;
-    expect(demo.crowd.state()).toEqual({ open: 0, size: 0, cost: null });
+    expect(demo.crowd.state()).toEqual({ open: 0, size: 0, cost: null, failed: null });
     await until(() => demo.trigger.stats().streams === 0);
   });
 
@@ -83,12 +85,48 @@ describe('the crowd', () => {
     expect(demo.crowd.handOver()).toBeUndefined();
   });
 
-  it('says nothing of the cost when not all of it could be opened', async () => {
+  it('says what went wrong, and nothing of the cost, when not all of it could be opened', async () => {
     const opening = demo.crowd.open();
     await until(() => demo.trigger.stats().streams > 0);
     await demo.trigger.drain(0);
     await opening;
     await until(() => demo.crowd.state().open === 0);
-    expect(demo.crowd.state()).toEqual({ open: 0, size: SIZE, cost: null });
+    expect(demo.crowd.state()).toEqual({ open: 0, size: SIZE, cost: null, failed: 'closed by the server' });
+    demo.crowd.close();
+    expect(demo.crowd.state().failed).toBeNull();
+  });
+
+  it('says with which error the first connection failed', async () => {
+    let connections = 0;
+    await using served = await serve((_req, res) => {
+      res.write('id: 1\n\n');
+    });
+    served.server.on('connection', (socket) => {
+      connections += 1;
+      if (connections > 60) socket.resetAndDestroy();
+    });
+    const crowd = new Crowd(served.server, () => demo.trigger.stats(), SIZE);
+    await crowd.open();
+    expect(crowd.state()).toEqual({ open: 60, size: SIZE, cost: null, failed: 'ECONNRESET' });
+    crowd.close();
+  });
+
+  it('stops coming when the server ends, and is handed over nevertheless', async () => {
+    const opening = demo.crowd.open();
+    await until(() => demo.trigger.stats().streams > 0);
+    demo.server.close();
+    await demo.trigger.drain(0);
+    demo.server.closeAllConnections();
+    await opening;
+    expect(demo.crowd.state()).toMatchObject({ size: SIZE, cost: null, failed: null });
+    expect(demo.crowd.handOver()).toBeDefined();
+  });
+
+  it('does not begin to come when the server has ended', async () => {
+    await using served = await serve(() => {});
+    const crowd = new Crowd(served.server, () => demo.trigger.stats(), SIZE);
+    served.server.close();
+    await crowd.open();
+    expect(crowd.state()).toEqual({ open: 0, size: 0, cost: null, failed: null });
   });
 });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Keyv } from 'keyv';
 import { SseTrigger } from 'sse-trigger';
@@ -24,6 +24,7 @@ export interface DemoAppOptions {
 /** The demo on a free port, in this process. */
 export interface DemoApp extends AsyncDisposable {
   readonly url: string;
+  readonly server: Server;
   readonly trigger: SseTrigger<Key>;
   readonly orm: Database;
   readonly crowd: Crowd;
@@ -52,6 +53,7 @@ export async function startDemoApp(options: DemoAppOptions = {}): Promise<DemoAp
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url,
+    server,
     trigger,
     orm,
     crowd,

@@ -29,7 +29,7 @@ async function nextRows(stream: StreamClient): Promise<Rows & { id: string }> {
 /** All that comes until the server ends the stream. */
 async function restOf(stream: StreamClient): Promise<Rows[]> {
   const blocks = await stream.rest();
-  return blocks.flatMap(({ data }) => (data === undefined ? [] : [JSON.parse(data)]));
+  return blocks.flatMap(({ event, data }) => (event === 'rows' ? [JSON.parse(data!)] : []));
 }
 
 describe.each(databases)('the export with $name', ({ start }) => {
@@ -120,6 +120,9 @@ describe.each(databases)('the export with $name', ({ start }) => {
     ['@SUM(A1)', "'@SUM(A1)"],
     ['=HYPERLINK("https://x.example","y")', '"\'=HYPERLINK(""https://x.example"",""y"")"'],
     ['a=1', 'a=1'],
+    ['＝1+1', "'＝1+1"],
+    ['a;=1+1', '"a;\'=1+1"'],
+    ['a\t@SUM(A1)', '"a\t\'@SUM(A1)"'],
   ])('writes %s as a cell of a CSV file', async (text, cell) => {
     await save(text);
     await using stream = await alice.open(PATH);

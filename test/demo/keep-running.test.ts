@@ -1,8 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import request from 'supertest';
@@ -10,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Bonnet } from '../../demo/bonnet.ts';
 import { DemoProcess } from '../support/demo-process.ts';
 import { endWithThisProcess } from '../support/end-with-this-process.ts';
+import { startPostgres } from '../support/postgres-server.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { openStream } from '../support/stream-client.ts';
 import { until } from '../support/until.ts';
@@ -33,6 +33,29 @@ async function bonnetWith(url: string, isIt: (bonnet: Bonnet) => boolean): Promi
 }
 
 const any = () => true;
+
+/** In front of a database, until it lets nothing through any more: to stop PostgreSQL would leave its connections alive. */
+async function startProxy(target: string) {
+  const sockets: Socket[] = [];
+  const server = createServer((client) => {
+    const upstream = connect(Number(new URL(target).port), '127.0.0.1');
+    client.pipe(upstream).pipe(client);
+    sockets.push(client, upstream);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = new URL(target);
+  url.port = `${(server.address() as AddressInfo).port}`;
+  return {
+    url: url.href,
+    hang() {
+      for (const socket of sockets) socket.unpipe();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
 
 async function signIn(url: string, name: string) {
   const agent = request.agent(url);
@@ -94,6 +117,20 @@ describe('a restart', () => {
     expect(await demo.ended()).toBe(0);
   });
 
+  it('keeps a crowd that is still coming, which comes to the next process', async () => {
+    await using demo = new DemoProcess(env);
+    const url = await demo.listening();
+    await request(url).post('/bonnet/crowd').send({ open: true }).expect(202);
+    const { crowd, pid } = await bonnetWith(url, ({ crowd }) => crowd.open > 0);
+    expect(crowd.cost).toBeNull();
+    await request(url).post('/bonnet/restart').expect(202);
+    expect(await demo.listening()).toBe(url);
+    const after = await bonnetWith(url, ({ crowd }) => crowd.cost !== null);
+    expect(after.pid).not.toBe(pid);
+    expect(after.crowd).toMatchObject({ open: 1000, size: 1000, failed: null });
+    expect(demo.said).toHaveLength(2);
+  });
+
   it('is none when the end of all is wanted meanwhile', async () => {
     await using demo = new DemoProcess(env);
     const url = await demo.listening();
@@ -119,6 +156,50 @@ describe('the end', () => {
     // Ended, and not cut off.
     expect((await stream.rest()).at(-1)!.retry).toBeLessThanOrEqual(1_000);
   });
+
+  it('comes although a crowd is still coming', async () => {
+    await using demo = new DemoProcess(env);
+    const url = await demo.listening();
+    await request(url).post('/bonnet/crowd').send({ open: true }).expect(202);
+    const { crowd } = await bonnetWith(url, ({ crowd }) => crowd.open > 0);
+    expect(crowd.cost).toBeNull();
+    demo.kill('SIGTERM');
+    expect(await demo.ended()).toBe(0);
+    expect(demo.said).toHaveLength(1);
+  });
+
+  const DEADLINE = expect.stringMatching(/^The server could not end within 5 seconds/);
+
+  describe.each(['demo/start.js', 'demo/dist/server.js'])(
+    'of %s, when the database does not answer,',
+    (script) => {
+      it('comes with a deadline', async () => {
+        await using postgres = await startPostgres();
+        await using proxy = await startProxy(postgres.url);
+        await using demo = new DemoProcess({ DATABASE_URL: proxy.url }, script);
+        await demo.listening();
+        proxy.hang();
+        demo.kill('SIGTERM');
+        expect(await demo.ended()).toBe(1);
+        expect(demo.said.slice(1)).toEqual([DEADLINE]);
+      });
+
+      it('comes with a deadline although it has not begun', async () => {
+        const silent = createServer().listen(0, '127.0.0.1');
+        await once(silent, 'listening');
+        const { port } = silent.address() as AddressInfo;
+        await using demo = new DemoProcess(
+          { DATABASE_URL: `postgres://tester@127.0.0.1:${port}/bell` },
+          script,
+        );
+        await once(silent, 'connection');
+        demo.kill('SIGTERM');
+        expect(await demo.ended()).toBe(1);
+        expect(demo.said).toEqual([DEADLINE]);
+        silent.close();
+      });
+    },
+  );
 
   it('comes at once with a second signal', async () => {
     await using demo = new DemoProcess(env);
@@ -191,8 +272,16 @@ describe('a start that cannot be', () => {
     const { port } = taken.address() as AddressInfo;
     await using demo = new DemoProcess({ ...env, PORT: `${port}` });
     expect(await demo.ended()).toBe(1);
-    expect(demo.said).toEqual([`listen EADDRINUSE: address already in use 127.0.0.1:${port}`]);
+    expect(demo.said).toEqual([
+      `Port ${port} is taken: set PORT to another one, or to 0 for any that is free.`,
+    ]);
     taken.close();
+  });
+
+  it.each(['http', '65536', '1.5', '-1'])('for a port that is none says so in one line: %s', async (PORT) => {
+    await using demo = new DemoProcess({ ...env, PORT });
+    expect(await demo.ended()).toBe(1);
+    expect(demo.said).toEqual([expect.stringMatching(`^PORT is ${PORT}, which is no port: `)]);
   });
 
   it('for its database says so in one line', async () => {
@@ -211,6 +300,16 @@ it('two that start at the same moment on one empty database both come up, and kn
     .get('/session')
     .set('cookie', cookie)
     .expect({ users: ['alice'] });
+});
+
+it.each([
+  ['127.0.0.1', 'localhost'],
+  ['localhost', 'localhost'],
+  ['::', 'localhost'],
+  ['127.0.0.3', '127.0.0.3'],
+])('with HOST %s can be found at %s', async (HOST, hostname) => {
+  await using demo = new DemoProcess({ ...env, HOST });
+  expect(new URL(await demo.listening()).hostname).toBe(hostname);
 });
 
 it('listens where HOST says', async () => {

@@ -1,8 +1,8 @@
 import { promisify } from 'node:util';
 import type { SessionData } from 'express-session';
-import { expect, it } from 'vitest';
+import { Redis } from 'ioredis';
+import { expect, it, vi } from 'vitest';
 import { openRedis } from '../../demo/redis.ts';
-import { freePort } from '../support/free-port.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';
 import { toSession } from './to-session.ts';
@@ -54,8 +54,39 @@ it('fails soon while Redis hangs or is away, and works when it is back', async (
   sessions.close();
 });
 
-it('opens although Redis is away', async () => {
-  const sessions = await open(`redis://127.0.0.1:${await freePort()}`);
+it('opens although Redis is away, and says so once an outage', async () => {
+  const log = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const connecting = vi.spyOn(Redis.prototype, 'connect');
+  const threeAttempts = () => {
+    connecting.mockClear();
+    return until(() => connecting.mock.calls.length === 3);
+  };
+  const said = () => log.mock.calls.flat();
+  const complaint = expect.stringMatching(
+    /^Redis cannot be used at REDIS_URL: connect ECONNREFUSED [\d.:]+$/,
+  );
+  await using redis = await startRedis();
+  await redis.kill();
+  const sessions = await open(redis.url);
   await expect(sessions.get('id')).rejects.toThrow();
+  await threeAttempts();
+  expect(said()).toEqual([complaint]);
+
+  await redis.start();
+  await until(() =>
+    sessions.get('id').then(
+      () => true,
+      () => false,
+    ),
+  );
+  await redis.kill();
+  await threeAttempts();
+  expect(said()).toEqual([complaint, complaint]);
   sessions.close();
+  vi.restoreAllMocks();
+});
+
+it('says which setting is wrong', async () => {
+  const complaint = 'Redis cannot be used at REDIS_URL: Invalid URL';
+  await expect(openRedis('redis://localhost:99999')).rejects.toThrow(complaint);
 });
