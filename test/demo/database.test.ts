@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase, type Place } from '../../demo/database.ts';
 import { Notification } from '../../demo/notification.ts';
+import { reasonOf } from '../../demo/reason.ts';
 import { readSessionSecret } from '../../demo/setting.ts';
 import { freePort } from '../support/free-port.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
@@ -49,7 +50,25 @@ describe.each<[string, () => Place]>([
   });
 });
 
+it('leaves the tables of others in it as they are', async () => {
+  const place = { file: join(folder, 'shared.sqlite') };
+  const first = await openDatabase(place, trigger);
+  const readSchema = () => first.em.getConnection().execute('select sql from sqlite_master order by sql');
+  for (const name of ['notification', 'session', 'setting']) {
+    await first.em.getConnection().execute(`create table ${name} (colour text)`);
+  }
+  const schema = await readSchema();
+  const second = await openDatabase(place, trigger);
+  expect(await readSchema()).toEqual(schema);
+  await Promise.all([first.close(), second.close()]);
+});
+
 describe('what cannot be opened is told in one line:', () => {
+  it('an error of many lines', () => {
+    expect(reasonOf(new Error('no room left\n  at line 1\n  at line 2'))).toBe('no room left');
+    expect(reasonOf(new AggregateError([new Error('first'), new Error('second')]))).toBe('first');
+  });
+
   it('a PostgreSQL that is not there', async () => {
     const url = `postgres://tester:secret@localhost:${await freePort()}/postgres`;
     const opening = openDatabase({ url }, trigger);
