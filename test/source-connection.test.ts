@@ -254,12 +254,14 @@ describe('a source that throws', () => {
   it('in its finally is told of, though the client has left', async () => {
     const stage = new Stage();
     const puppet = new Puppet();
+    const close = () => {
+      throw new Error('cannot close');
+    };
     const { viewer, over } = stage.openSource(async function* (signal) {
       try {
         yield* puppet.source(signal);
       } finally {
-        // biome-ignore lint/correctness/noUnsafeFinally: it is what is tried here
-        throw new Error('cannot close');
+        close();
       }
     });
     viewer.leave();
