@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { EventEmitter, once } from 'node:events';
 import { EventSource } from 'eventsource';
 import express, { type RequestHandler } from 'express';
 import session from 'express-session';
@@ -130,7 +129,7 @@ it("runs the source's finally when the client leaves, and lets go of the stream"
     eventStream(trigger, async function* (_, { signal }) {
       try {
         yield { data: 'here' };
-        await sleep(3_600_000, undefined, { signal });
+        await once(new EventEmitter(), 'never', { signal });
       } finally {
         over.resolve(signal.aborted ? 'left' : 'returned');
       }
