@@ -6,15 +6,22 @@ import type { Counters } from './stats.ts';
 
 /** Where the bytes of a stream go: a response, or whatever can take the place of one. */
 export interface Sink {
-  /** False when the client has not taken what it was sent: nothing more until `onDrain`. A throw ends the stream. */
+  /** From now on tells `client` what becomes of it. Called once, before anything is written. */
+  attach(client: SinkClient): void;
+  /** False when the client has not taken what it was sent: nothing more until it has. A throw ends the stream. */
   write(bytes: Buffer): boolean;
   /** Ends the stream after what was written. */
   end(): void;
   /** Ends it at once. */
   destroy(): void;
-  onDrain(listener: () => void): void;
-  /** Called when the client is gone or the stream has ended, at least once. */
-  onClose(listener: () => void): void;
+}
+
+/** Methods and not functions, since a closure each would be a good part of what an idle stream weighs. */
+export interface SinkClient {
+  /** After a `write` that gave false: everything was taken. */
+  drained(): void;
+  /** The client is gone or the stream has ended. Called at least once. */
+  closed(): void;
 }
 
 /** When what happens on a connection, in milliseconds. */
@@ -25,13 +32,14 @@ export interface Timing {
   readonly lifetime: number;
 }
 
-export interface ConnectionOptions extends Timing {
+/** What all connections of a trigger share. */
+export interface ConnectionContext {
   readonly clock: Clock;
   readonly random: () => number;
   readonly heartbeats: Heartbeats;
   readonly counters: Counters;
-  /** Called once, when the stream has ended for whatever reason. */
-  readonly onEnd: () => void;
+  /** Called once a connection, when it has ended for whatever reason. */
+  readonly onEnd: (connection: Connection) => void;
 }
 
 const HEARTBEAT = Buffer.from(':\n\n');
@@ -39,8 +47,9 @@ const HEARTBEAT = Buffer.from(':\n\n');
 const LINGER = 5000;
 
 /** One open stream, from its first bytes to its end, whatever it sends. */
-export abstract class Connection implements Visited {
-  protected readonly options: ConnectionOptions;
+export abstract class Connection implements Visited, SinkClient {
+  protected readonly context: ConnectionContext;
+  protected readonly timing: Timing;
   readonly #sink: Sink;
   readonly #endsAt: number;
   #open = true;
@@ -49,26 +58,23 @@ export abstract class Connection implements Visited {
   #stopLingering: (() => void) | undefined;
   #lastWrite: number;
   #blockedSince: number | undefined;
+  place: number | undefined;
 
-  constructor(sink: Sink, options: ConnectionOptions) {
-    const { clock, random, lifetime } = options;
+  constructor(sink: Sink, context: ConnectionContext, timing: Timing) {
+    const { clock, random } = context;
+    this.context = context;
+    this.timing = timing;
     this.#sink = sink;
-    this.options = options;
     this.#lastWrite = clock.now();
-    this.#endsAt = this.#lastWrite + lifetime * (0.8 + 0.2 * random());
-    sink.onDrain(() => this.#drained());
-    sink.onClose(() => {
-      this.#isGone = true;
-      this.#stopLingering?.();
-      this.#close();
-    });
+    this.#endsAt = this.#lastWrite + Math.round(timing.lifetime * (0.8 + 0.2 * random()));
   }
 
   /** Sends the first bytes, so that the client knows that it is connected, however long its data takes. */
   start(): void {
-    const { heartbeats, random, retry } = this.options;
+    const { heartbeats, random } = this.context;
+    this.#sink.attach(this);
     heartbeats.schedule(this, this.#due());
-    this.write(encodeEvent({ comment: 'open', retry: pick(retry, random) }));
+    this.write(encodeEvent({ comment: 'open', retry: pick(this.timing.retry, random) }));
   }
 
   /**
@@ -77,7 +83,7 @@ export abstract class Connection implements Visited {
    */
   end(retry: Range = SOON, last: ServerEvent = {}, linger = LINGER): void {
     if (!this.#open) return;
-    const { clock, random } = this.options;
+    const { clock, random } = this.context;
     if (this.#blockedSince === undefined) {
       this.write(encodeEvent({ ...last, retry: pick(retry, random) }));
       this.#endSink();
@@ -89,7 +95,8 @@ export abstract class Connection implements Visited {
   }
 
   visit(now: number): number {
-    const { counters, heartbeat, writeTimeout } = this.options;
+    const { counters } = this.context;
+    const { heartbeat, writeTimeout } = this.timing;
     if (this.#blockedSince !== undefined && now >= this.#blockedSince + writeTimeout) {
       counters.stuck += 1;
       this.#cutOff();
@@ -102,8 +109,21 @@ export abstract class Connection implements Visited {
     return this.#due();
   }
 
+  drained(): void {
+    this.#blockedSince = undefined;
+    if (!this.#open) return;
+    this.proceed();
+    if (this.#open) this.context.heartbeats.schedule(this, this.#due());
+  }
+
+  closed(): void {
+    this.#isGone = true;
+    this.#stopLingering?.();
+    this.#close();
+  }
+
   #due(): number {
-    const { heartbeat, writeTimeout } = this.options;
+    const { heartbeat, writeTimeout } = this.timing;
     const next =
       this.#blockedSince === undefined ? this.#lastWrite + heartbeat : this.#blockedSince + writeTimeout;
     return Math.min(next, this.#endsAt);
@@ -118,12 +138,15 @@ export abstract class Connection implements Visited {
     return this.#open && this.#blockedSince === undefined;
   }
 
-  /** The client has taken what it was sent, or nothing will be taken any more. */
+  /** The client has taken what it was sent. */
   protected abstract proceed(): void;
+
+  /** Nothing will be taken any more. Called once. */
+  protected abstract ended(): void;
 
   /** For a client that takes more: nothing is queued, so who writes waits for it. */
   protected write(...parts: Buffer[]): void {
-    const { clock, counters, heartbeats, writeTimeout } = this.options;
+    const { clock, counters, heartbeats } = this.context;
     this.#lastWrite = clock.now();
     let taken = true;
     try {
@@ -137,13 +160,8 @@ export abstract class Connection implements Visited {
     }
     if (taken || !this.#open) return;
     this.#blockedSince = this.#lastWrite;
-    if (writeTimeout < this.options.heartbeat) heartbeats.schedule(this, this.#due());
-  }
-
-  #drained(): void {
-    this.#blockedSince = undefined;
-    this.proceed();
-    if (this.#open) this.options.heartbeats.schedule(this, this.#due());
+    const { heartbeat, writeTimeout } = this.timing;
+    if (writeTimeout < heartbeat) heartbeats.schedule(this, this.#due());
   }
 
   #endSink(): void {
@@ -162,8 +180,8 @@ export abstract class Connection implements Visited {
   #close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.options.heartbeats.remove(this);
-    this.options.onEnd();
-    this.proceed();
+    this.context.heartbeats.remove(this);
+    this.ended();
+    this.context.onEnd(this);
   }
 }

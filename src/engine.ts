@@ -1,9 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { Connection, ConnectionOptions, Sink, Timing } from './connection.ts';
+import type { Connection, ConnectionContext, Sink, Timing } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import type { SseTriggerError } from './errors.ts';
-import type { Feed } from './feed.ts';
-import { FeedConnection, type Slot } from './feed-connection.ts';
+import { FeedConnection, type ViewedRoute } from './feed-connection.ts';
 import { type FeedRequest, type FeedRoute, Feeds } from './feeds.ts';
 import { Gate } from './gate.ts';
 import { Heartbeats } from './heartbeats.ts';
@@ -13,7 +12,6 @@ import { splitPositions } from './position.ts';
 import { LATER, pick, type Range } from './retry.ts';
 import { type EventsUntil, SourceConnection } from './source-connection.ts';
 import { newCounters, type Stats } from './stats.ts';
-import { Viewers } from './viewers.ts';
 
 export interface EngineOptions extends Omit<PollerOptions, 'counters' | 'onAnswer'> {
   readonly maxRuns: number;
@@ -22,7 +20,7 @@ export interface EngineOptions extends Omit<PollerOptions, 'counters' | 'onAnswe
 }
 
 /** What all streams of one `streamSse` have in common. */
-export interface Route extends FeedRoute, Timing {
+export interface Route extends FeedRoute, ViewedRoute {
   readonly maxPerViewer: number;
 }
 
@@ -53,13 +51,12 @@ const PUSH_AGAIN_AFTER = 5000;
 export class Engine {
   readonly #options: EngineOptions;
   readonly #counters = newCounters();
-  readonly #heartbeats: Heartbeats;
+  readonly #connecting: ConnectionContext;
   readonly #gate: Gate;
   readonly #poller: Poller;
   readonly #outbox: Outbox;
   readonly #feeds: Feeds;
   readonly #connections = new Set<Connection>();
-  readonly #viewers = new Viewers<Connection>();
   /** Sources that have not come to their end, each until then. */
   readonly #sources = new Set<Promise<void>>();
   /** Keys that are to be pushed again, with what stops that. */
@@ -75,7 +72,13 @@ export class Engine {
   constructor(options: EngineOptions) {
     const counters = this.#counters;
     this.#options = options;
-    this.#heartbeats = new Heartbeats(options.clock);
+    this.#connecting = {
+      clock: options.clock,
+      random: options.random,
+      heartbeats: new Heartbeats(options.clock),
+      counters,
+      onEnd: (connection) => this.#forget(connection),
+    };
     this.#gate = new Gate(options.maxRuns);
     this.#poller = new Poller({ ...options, counters, onAnswer: () => this.#outbox.retry() });
     this.#feeds = new Feeds({ ...options, counters, gate: this.#gate, poller: this.#poller });
@@ -152,26 +155,16 @@ export class Engine {
     this.#context.runInAsyncScope(() => this.#open(request));
   }
 
-  #open({ route, sink, feeds, viewer, lastEventId, path }: StreamRequest): void {
+  #open({ route, sink, feeds: requests, viewer, lastEventId, path }: StreamRequest): void {
     if (viewer !== undefined) {
-      for (const oldest of this.#viewers.inExcess(viewer, route.maxPerViewer)) oldest.end(LATER);
+      for (const oldest of route.viewers.inExcess(viewer, route.maxPerViewer)) oldest.end(LATER);
     }
-    const joined: [Feed, Slot][] = [];
-    const onEnd = () => {
-      for (const [feed, slot] of joined) feed.leave(slot);
-      if (viewer !== undefined) this.#viewers.remove(viewer, connection);
-      this.#forget(connection);
-    };
+    const feeds = this.#feeds.get(route, requests, path);
     const positions = splitPositions(lastEventId, feeds.length);
-    const connection = new FeedConnection(sink, this.#connectionOptions(route, onEnd), positions);
+    const connection = new FeedConnection(sink, this.#connecting, { route, viewer, feeds, positions });
     this.#connections.add(connection);
-    if (viewer !== undefined) this.#viewers.add(viewer, connection);
-    for (const [index, request] of feeds.entries()) {
-      const feed = this.#feeds.get(route, index, request, path);
-      const slot = connection.slots[index]!;
-      joined.push([feed, slot]);
-      void feed.join(slot);
-    }
+    if (viewer !== undefined) route.viewers.add(viewer, connection);
+    for (const [index, feed] of feeds.entries()) void feed.join(connection.slots[index]!);
     connection.start();
   }
 
@@ -181,8 +174,7 @@ export class Engine {
    */
   async openSource({ timing, sink, source, onError }: SourceRequest): Promise<void> {
     const connection = this.#context.runInAsyncScope(() => {
-      const onEnd = () => this.#forget(connection);
-      const connection = new SourceConnection(sink, this.#connectionOptions(timing, onEnd));
+      const connection = new SourceConnection(sink, this.#connecting, timing);
       this.#connections.add(connection);
       connection.start();
       return connection;
@@ -191,10 +183,6 @@ export class Engine {
     this.#sources.add(over);
     await over;
     this.#sources.delete(over);
-  }
-
-  #connectionOptions(timing: Timing, onEnd: () => void): ConnectionOptions {
-    return { ...this.#options, ...timing, heartbeats: this.#heartbeats, counters: this.#counters, onEnd };
   }
 
   #forget(connection: Connection): void {

@@ -1,6 +1,7 @@
-import { Connection, type ConnectionOptions, type Sink } from './connection.ts';
+import { Connection, type ConnectionContext, type Sink, type Timing } from './connection.ts';
 import { joinPositions } from './position.ts';
 import { encodeEvent } from './server-event.ts';
+import type { Viewers } from './viewers.ts';
 
 /** One result of a callback, encoded once for all who look. */
 export interface Frame {
@@ -10,35 +11,53 @@ export interface Frame {
   readonly position: string | undefined;
   /** Equal for equal results. */
   readonly digest: string;
-  /** The event, without an id; undefined when there is nothing to send. */
+  /**
+   * The event, which has its position for id where the feed is the only one on its connections; undefined when there is
+   * nothing to send.
+   */
   readonly event: Buffer | undefined;
-  /** The event with its position for id, for connections that show nothing else. */
-  readonly eventWithId: Buffer | undefined;
+}
+
+/** What all connections of one `streamSse` have in common. */
+export interface ViewedRoute extends Timing {
+  readonly viewers: Viewers<FeedConnection>;
+}
+
+export interface FeedConnectionOptions {
+  readonly route: ViewedRoute;
+  /** Among whose streams it counts; undefined for everybody. */
+  readonly viewer: string | undefined;
+  readonly feeds: readonly Shown[];
+  /** What the client has of each feed. */
+  readonly positions: readonly (string | undefined)[];
+}
+
+/** What a slot shows. */
+export interface Shown {
+  leave(slot: Slot): void;
 }
 
 /** The place of one feed on a connection. */
 export class Slot {
+  readonly connection: FeedConnection;
+  readonly feed: Shown;
   /** What the client said it shows, and later what it was sent. */
   position: string | undefined;
-  /** The run whose result the client has; results of earlier runs are nothing to it. */
-  shown = Number.POSITIVE_INFINITY;
+  /** The run whose result the client has; results of earlier runs are nothing to it. Undefined until that is decided. */
+  shown: number | undefined;
   /** The newest result; older ones are not kept for it. */
   newest: Frame | undefined;
   digest: string | undefined;
-  readonly connection: FeedConnection;
 
-  constructor(connection: FeedConnection, position: string | undefined) {
+  constructor(connection: FeedConnection, feed: Shown, position: string | undefined) {
     this.connection = connection;
+    this.feed = feed;
     this.position = position;
   }
 
-  /** Whether it was settled yet what this client has to get. */
-  get decided(): boolean {
-    return this.shown !== Number.POSITIVE_INFINITY;
-  }
-
   get owed(): Frame | undefined {
-    return this.newest !== undefined && this.newest.run > this.shown ? this.newest : undefined;
+    const { newest, shown } = this;
+    return newest !== undefined && shown !== undefined && newest.run > shown ? newest : undefined;
   }
 }
 
@@ -49,15 +68,19 @@ export class Slot {
 export class FeedConnection extends Connection {
   readonly slots: readonly Slot[];
 
-  /** @param positions what the client has of each feed */
-  constructor(sink: Sink, options: ConnectionOptions, positions: readonly (string | undefined)[]) {
-    super(sink, options);
-    this.slots = positions.map((position) => new Slot(this, position));
+  declare protected readonly timing: ViewedRoute;
+  readonly #viewer: string | undefined;
+
+  constructor(sink: Sink, context: ConnectionContext, options: FeedConnectionOptions) {
+    const { route, viewer, feeds, positions } = options;
+    super(sink, context, route);
+    this.slots = feeds.map((feed, index) => new Slot(this, feed, positions[index]));
+    this.#viewer = viewer;
   }
 
   /** A feed has a newer result for this client, which gets it now or when it has taken what it was sent before. */
   offer(slot: Slot, frame: Frame): void {
-    if (slot.owed !== undefined && slot.owed !== frame) this.options.counters.conflated += 1;
+    if (slot.owed !== undefined && slot.owed !== frame) this.context.counters.conflated += 1;
     slot.newest = frame;
     this.proceed();
   }
@@ -72,6 +95,11 @@ export class FeedConnection extends Connection {
     }
   }
 
+  protected override ended(): void {
+    for (const slot of this.slots) slot.feed.leave(slot);
+    if (this.#viewer !== undefined) this.timing.viewers.remove(this.#viewer, this);
+  }
+
   #send(slot: Slot, frame: Frame): void {
     const isNews = frame.event !== undefined && frame.digest !== slot.digest;
     const hasMoved = frame.position !== undefined && frame.position !== slot.position;
@@ -80,8 +108,8 @@ export class FeedConnection extends Connection {
     slot.position = frame.position;
     if (isNews) {
       slot.digest = frame.digest;
-      this.options.counters.frames += 1;
-      if (this.slots.length === 1) this.write(frame.eventWithId!);
+      this.context.counters.frames += 1;
+      if (this.slots.length === 1) this.write(frame.event!);
       else this.write(Buffer.from(`id: ${this.currentId()}\n`), frame.event!);
     } else {
       // The client has this result already; an id alone, which is no event, makes it come back with the right one.

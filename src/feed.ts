@@ -1,13 +1,17 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
 import { SseTriggerError } from './errors.ts';
-import type { Frame, Slot } from './feed-connection.ts';
-import type { Gate } from './gate.ts';
+import type { Frame, Shown, Slot } from './feed-connection.ts';
+import { type Few, isMember, membersOf, withMember, withoutMember } from './few.ts';
+import type { Gate, Job } from './gate.ts';
 import type { Poller } from './poller.ts';
 import { toPosition } from './position.ts';
 import { encodeEvent } from './server-event.ts';
 import type { Counters } from './stats.ts';
+import type { Run as RunSettings } from './stream-options.ts';
+import type { Subject } from './subject.ts';
+import type { Watcher } from './versions.ts';
 
 /** What all feeds of a trigger share. */
 export interface FeedContext {
@@ -17,32 +21,48 @@ export interface FeedContext {
   readonly gate: Gate;
   readonly counters: Counters;
   readonly onError: (error: SseTriggerError) => void;
+  /** Called once, when nobody looks at a feed any more. */
+  readonly onEmpty: (feed: Feed) => void;
 }
 
-/** When what happens in a feed, in milliseconds. */
+/** What all feeds of one route have in common. */
 export interface FeedTiming {
+  /** In milliseconds, like the others. */
   readonly throttle: number;
   readonly resync: number;
   readonly dataTimeout: number;
+  readonly revision: string;
+}
+
+/** What a route shows in one of its feeds, whoever looks. */
+export interface FeedSource {
+  readonly eventName: string | undefined;
+  readonly data: (subject: unknown, run: RunSettings) => unknown;
 }
 
 /** What makes one feed this feed. */
-export interface FeedOptions extends FeedTiming {
+export interface FeedOptions {
+  readonly route: FeedTiming;
+  readonly source: FeedSource;
   readonly keys: readonly string[];
-  /** Everything that results depend on beside the versions of the keys. */
-  readonly identity: readonly unknown[];
-  readonly eventName: string | undefined;
-  readonly data: (signal: AbortSignal) => unknown;
+  /** The subject that results depend on; undefined when they are the same for all. */
+  readonly subject: Subject | undefined;
+  /** Tells it from all other feeds of the trigger, and is the same in every process. */
+  readonly name: string;
+  /** Whether it is the only one on its connections, so that ids can be part of its frames. */
+  readonly isAlone: boolean;
   /** For errors. */
-  readonly route: string | undefined;
-  /** Called once, when nobody looks any more. */
-  readonly onEmpty: () => void;
+  readonly path: string;
 }
 
 /** Looks that a lost data set causes come spread over this many milliseconds. */
 const SPREAD = 5000;
 const FIRST_BACKOFF = 1000;
 const LAST_BACKOFF = 30_000;
+/** As many bytes of a hash tell results apart. */
+const DIGEST = 16;
+/** How many connections are written to before everybody else has a turn. */
+const SLICE = 100;
 
 /** A call of `data` under way. */
 interface Run {
@@ -56,12 +76,16 @@ interface Run {
  * What all connections of one route with an equal subject and the same keys show. It runs `data` once a change, however
  * many look and however often it changes meanwhile, and encodes the result once.
  */
-export class Feed {
+export class Feed implements Shown, Watcher, Job {
+  readonly name: string;
+  readonly keys: readonly string[];
   readonly #context: FeedContext;
-  readonly #options: FeedOptions;
-  readonly #unwatch: () => void;
-  /** All clients, each with the mark at which it came. */
-  readonly #slots = new Map<Slot, number>();
+  readonly #route: FeedTiming;
+  readonly #source: FeedSource;
+  readonly #subject: Subject | undefined;
+  readonly #isAlone: boolean;
+  readonly #path: string;
+  #slots: Few<Slot>;
   /** The newest good result. */
   #frame: Frame | undefined;
   /** How many runs were begun. */
@@ -74,40 +98,52 @@ export class Feed {
   /** How often `data` failed since it last gave a result or a key changed. */
   #failures = 0;
   #isQueued = false;
-  #leaveQueue: (() => void) | undefined;
-  #lookAt = Number.POSITIVE_INFINITY;
+  #lookAt: number | undefined;
   #stopTimer: (() => void) | undefined;
   #restsUntil = 0;
+  /** The newest frame is being offered to everybody. */
+  #isSharing = false;
+  /** There is a newer one since that began. */
+  #sharesAgain = false;
 
-  constructor(context: FeedContext, options: FeedOptions) {
+  constructor(context: FeedContext, { route, source, keys, subject, name, isAlone, path }: FeedOptions) {
     this.#context = context;
-    this.#options = options;
-    this.#unwatch = context.poller.watch(options.keys, (urgent) => this.#changed(urgent));
+    this.#route = route;
+    this.#source = source;
+    this.keys = keys;
+    this.#subject = subject;
+    this.name = name;
+    this.#isAlone = isAlone;
+    this.#path = path;
+    context.poller.watch(this);
   }
 
   /** Keeps a client up to date until it leaves. Resolves when it was decided what it has to get first. */
   async join(slot: Slot): Promise<void> {
     const { poller } = this.#context;
     const since = poller.versions.mark();
-    this.#slots.set(slot, since);
-    await poller.refresh(this.#options.keys);
-    while (this.#slots.has(slot) && !slot.decided && !this.#decide(slot, since)) await poller.nextPoll();
+    this.#slots = withMember(this.#slots, slot);
+    await poller.refresh(this.keys);
+    const isUndecided = () => isMember(this.#slots, slot) && !isDecided(slot);
+    while (isUndecided() && !this.#decide(slot, since)) await poller.nextPoll();
   }
 
   /** When the last one leaves, the run that is under way is aborted. */
   leave(slot: Slot): void {
-    if (!this.#slots.delete(slot) || this.#slots.size > 0) return;
-    this.#unwatch();
+    if (!isMember(this.#slots, slot)) return;
+    this.#slots = withoutMember(this.#slots, slot);
+    if (this.#slots !== undefined) return;
+    this.#context.poller.unwatch(this);
     this.#stopTimer?.();
-    this.#leaveQueue?.();
+    this.#context.gate.leave(this);
     this.#running?.abort.abort(new DOMException('nobody looks any more', 'AbortError'));
-    this.#options.onEmpty();
+    this.#context.onEmpty(this);
   }
 
   /** What a client that has just come has to get first. False when only the store could tell, and does not. */
   #decide(slot: Slot, since: number): boolean {
     const { poller, counters } = this.#context;
-    if (!poller.versions.isKnownSince(this.#options.keys, since)) return this.#decideWithoutStore(slot);
+    if (!poller.versions.isKnownSince(this.keys, since)) return this.#decideWithoutStore(slot);
 
     const current = this.position();
     const running = current !== undefined && this.#running?.position === current ? this.#running : undefined;
@@ -126,7 +162,7 @@ export class Feed {
 
   /** The outage logs nobody out: who shows something waits, and who shows nothing gets the last frame, or a run. */
   #decideWithoutStore(slot: Slot): boolean {
-    const isInDoubt = this.#context.poller.versions.isInDoubt(this.#options.keys);
+    const isInDoubt = this.#context.poller.versions.isInDoubt(this.keys);
     if (slot.position !== undefined && !isInDoubt) return false;
     const frame = this.#frame;
     slot.shown = frame?.run ?? 0;
@@ -149,14 +185,14 @@ export class Feed {
     if (this.#failures > 0 && this.#frame !== undefined && showsNothing) this.#give(slot, this.#frame);
   }
 
-  #changed(urgent: boolean): void {
-    const isInDoubt = this.#context.poller.versions.isInDoubt(this.#options.keys);
+  changed(urgent: boolean): void {
+    const isInDoubt = this.#context.poller.versions.isInDoubt(this.keys);
     this.#failures = 0;
     let someoneLooks = false;
-    for (const slot of this.#slots.keys()) {
+    for (const slot of membersOf(this.#slots)) {
       // Who is not decided yet finds the new version by itself, and may turn out to show it; but not while none is known.
-      if (!slot.decided && isInDoubt) slot.shown = this.#runs;
-      someoneLooks ||= slot.decided;
+      if (!isDecided(slot) && isInDoubt) slot.shown = this.#runs;
+      someoneLooks ||= isDecided(slot);
     }
     if (someoneLooks) this.#look(urgent ? 0 : SPREAD * this.#context.random());
     else this.#hasMissedChange = true;
@@ -164,14 +200,14 @@ export class Feed {
 
   /** Has `data` run in `delay` ms, or sooner if that is planned already. */
   #look(delay: number): void {
-    if (this.#slots.size === 0) return;
+    if (this.#slots === undefined) return;
     if (this.isBusy()) {
       this.#again = true;
       return;
     }
     const { clock } = this.#context;
     const at = Math.max(clock.now() + delay, this.#restsUntil);
-    if (this.#isQueued || at >= this.#lookAt) return;
+    if (this.#isQueued || (this.#lookAt !== undefined && at >= this.#lookAt)) return;
     this.#lookAt = at;
     this.#stopTimer?.();
     if (at <= clock.now()) this.#enterQueue();
@@ -179,63 +215,81 @@ export class Feed {
   }
 
   #enterQueue(): void {
-    this.#lookAt = Number.POSITIVE_INFINITY;
+    this.#lookAt = undefined;
     this.#isQueued = true;
-    this.#leaveQueue = this.#context.gate.enter(() => {
-      this.#isQueued = false;
-      return this.#run();
-    });
+    this.#context.gate.enter(this);
   }
 
-  /** Never rejects. */
-  async #run(): Promise<void> {
+  /** A call of `data`, when the gate lets it. Never rejects. */
+  async run(): Promise<void> {
+    this.#isQueued = false;
     const { clock, counters } = this.#context;
-    const { data, dataTimeout, throttle, resync } = this.#options;
+    const { dataTimeout, throttle, resync } = this.#route;
+    const data = (signal: AbortSignal) => this.#source.data(this.#subject?.value, { signal });
     this.#runs += 1;
     counters.runs += 1;
     const run = { number: this.#runs, position: this.position(), abort: new AbortController() };
     this.#running = run;
     this.#again = this.#hasMissedChange = false;
-    let next = resync > 0 ? resync : Number.POSITIVE_INFINITY;
+    let next = resync > 0 ? resync : undefined;
     try {
       const result = await withDeadline(clock, dataTimeout, data, { abort: run.abort });
       this.#frame = this.toFrame(run, result);
       this.#failures = 0;
     } catch (cause) {
-      if (this.#slots.size === 0) return;
+      if (this.#slots === undefined) return;
       next = this.backOff(this.#failures);
       this.#failures += 1;
       this.#tell(cause, run);
-      for (const slot of this.#slots.keys()) if (slot.decided) this.#comfort(slot);
+      for (const slot of membersOf(this.#slots)) if (isDecided(slot)) this.#comfort(slot);
     }
     this.#running = undefined;
-    if (this.#slots.size === 0) return;
+    if (this.#slots === undefined) return;
     this.#restsUntil = clock.now() + throttle;
-    this.#look(this.#again ? 0 : next);
+    if (this.#again) this.#look(0);
+    else if (next !== undefined) this.#look(next);
     this.#share();
   }
 
+  /** Offers the newest frame to everybody. */
   #share(): void {
     if (this.#frame === undefined) return;
-    for (const slot of this.#slots.keys()) {
-      if (slot.decided && !this.#isShownBy(slot, this.#frame)) slot.connection.offer(slot, this.#frame);
+    this.#sharesAgain = this.#isSharing;
+    if (!this.#isSharing) this.#shareSlice(membersOf(this.#slots));
+  }
+
+  /** A newer frame that comes between slices reaches the rest of them first, and then all once more. */
+  #shareSlice(slots: Iterator<Slot>): void {
+    this.#isSharing = true;
+    for (let offered = 0; offered < SLICE; offered += 1) {
+      const { done, value: slot } = slots.next();
+      if (done) {
+        this.#isSharing = false;
+        if (this.#sharesAgain) this.#share();
+        return;
+      }
+      const frame = this.#frame!;
+      if (isDecided(slot) && !this.#isShownBy(slot, frame)) slot.connection.offer(slot, frame);
     }
+    this.#context.clock.after(0, () => this.#shareSlice(slots));
   }
 
   /** Whether a client came with this very state and was sent nothing since, while others needed a run for it. */
   #isShownBy(slot: Slot, frame: Frame): boolean {
     if (slot.digest !== undefined || frame.position === undefined || slot.position !== frame.position)
       return false;
-    return this.#options.resync === 0;
+    return this.#route.resync === 0;
   }
 
   #tell(cause: unknown, run: Run): void {
     const { counters, onError } = this.#context;
-    const { dataTimeout, route } = this.#options;
+    const { dataTimeout } = this.#route;
     const isLate = run.abort.signal.aborted;
     counters.failures += 1;
     const message = isLate ? `data took longer than ${dataTimeout} ms` : 'data failed; it is tried again';
-    onError(new SseTriggerError(isLate ? 'data_timeout' : 'data_failed', message, { route, cause }));
+    onError(
+      new SseTriggerError(isLate ? 'data_timeout' : 'data_failed', message, { route: this.#path, cause }),
+    );
   }
 
   // The decisions, apart from the rest so that the simulation can run with each of them made wrongly.
@@ -247,18 +301,21 @@ export class Feed {
 
   /** What a client that shows the present state would come back with; undefined while that is not known. */
   protected position(): string | undefined {
-    const versions = this.#context.poller.versions.of(this.#options.keys);
-    return versions && toPosition([...this.#options.identity, versions]);
+    const versions = this.#context.poller.versions.of(this.keys);
+    return versions && toPosition([this.name, this.#source.eventName ?? '', this.#route.revision, versions]);
   }
 
   protected toFrame({ number, position }: Run, data: unknown): Frame {
-    if (data === undefined)
-      return { run: number, position, digest: '', event: undefined, eventWithId: undefined };
-    const event = encodeEvent({ event: this.#options.eventName, data });
-    const digest = createHash('sha256').update(event).digest('base64');
-    const eventWithId =
-      position === undefined ? event : Buffer.concat([Buffer.from(`id: ${position}\n`), event]);
-    return { run: number, position, digest, event, eventWithId };
+    if (data === undefined) return { run: number, position, digest: '', event: undefined };
+    const event = encodeEvent({ event: this.#source.eventName, data });
+    const digest = hash('sha256', event, 'buffer').toString('base64url', 0, DIGEST);
+    const withId = this.#isAlone && position !== undefined;
+    return {
+      run: number,
+      position,
+      digest,
+      event: withId ? Buffer.concat([Buffer.from(`id: ${position}\n`), event]) : event,
+    };
   }
 
   /** How long to wait after the run that failed after so many failures. */
@@ -266,4 +323,9 @@ export class Feed {
     const longest = Math.min(FIRST_BACKOFF * 2 ** failures, LAST_BACKOFF);
     return longest * (0.5 + 0.5 * this.#context.random());
   }
+}
+
+/** Whether it was settled yet what this client has to get. */
+function isDecided(slot: Slot): boolean {
+  return slot.shown !== undefined;
 }

@@ -3,6 +3,8 @@ import type { Clock } from './clock.ts';
 
 /** Something to look after from time to time. */
 export interface Visited {
+  /** Where the wheel keeps it; for the wheel alone. */
+  place: number | undefined;
   /** Does what is due, and says when to come again. */
   visit(now: number): number;
 }
@@ -19,7 +21,6 @@ export class Heartbeats {
   /** That of no request, whoever's write it is that sets the timer. */
   readonly #context = new AsyncResource('SseTriggerHeartbeats');
   readonly #due = new Map<number, Set<Visited>>();
-  readonly #places = new Map<Visited, number>();
   #stopTimer: (() => void) | undefined;
   #timerTick = Number.POSITIVE_INFINITY;
 
@@ -34,14 +35,14 @@ export class Heartbeats {
     const place = this.#due.get(tick) ?? new Set();
     place.add(visited);
     this.#due.set(tick, place);
-    this.#places.set(visited, tick);
+    visited.place = tick;
     if (tick < this.#timerTick) this.#arm(tick);
   }
 
   remove(visited: Visited): void {
-    const tick = this.#places.get(visited);
+    const tick = visited.place;
     if (tick === undefined) return;
-    this.#places.delete(visited);
+    visited.place = undefined;
     const place = this.#due.get(tick);
     place?.delete(visited);
     if (place?.size === 0) this.#due.delete(tick);
@@ -68,7 +69,7 @@ export class Heartbeats {
       for (const visited of place) {
         const again = visited.visit(now);
         // It may have ended during the visit.
-        if (this.#places.has(visited)) this.schedule(visited, Math.max(again, now + GRAIN));
+        if (visited.place !== undefined) this.schedule(visited, Math.max(again, now + GRAIN));
       }
     }
     if (this.#due.size > 0) this.#arm(Math.min(...this.#due.keys()));

@@ -3,7 +3,7 @@ import { withDeadline } from './deadline.ts';
 import { SseTriggerError } from './errors.ts';
 import type { Counters } from './stats.ts';
 import type { Reading, Store, StoredVersion } from './store.ts';
-import { type OnChange, toSeed, Versions } from './versions.ts';
+import { toSeed, Versions, type Watcher } from './versions.ts';
 
 export interface PollerOptions {
   readonly store: Store;
@@ -44,14 +44,16 @@ export class Poller {
     return this.#down;
   }
 
-  /** Watches keys until the returned function is called. */
-  watch(keys: readonly string[], onChange: OnChange): () => void {
+  /** The first watcher starts the polls. */
+  watch(watcher: Watcher): void {
     if (this.versions.size === 0) this.#start();
-    const unwatch = this.versions.watch(keys, onChange);
-    return () => {
-      unwatch();
-      if (this.versions.size === 0) this.#stop();
-    };
+    this.versions.watch(watcher);
+  }
+
+  /** The last one stops them. */
+  unwatch(watcher: Watcher): void {
+    this.versions.unwatch(watcher);
+    if (this.versions.size === 0) this.#stop();
   }
 
   /**

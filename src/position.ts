@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** The place in an id of a feed of which nothing was sent, or whose version was not known. */
 const NONE = '-';
@@ -10,7 +10,7 @@ const FORM = /^[\w-]{11}$/;
  * exactly as long as what was sent with it. It tells an outsider nothing.
  */
 export function toPosition(parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, LENGTH);
+  return hash('sha256', JSON.stringify(parts), 'base64url').slice(0, LENGTH);
 }
 
 /** The id of a connection that shows several feeds. */

@@ -1,15 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Sink } from './connection.ts';
 import { encodeEvent } from './server-event.ts';
 
 /** Any middleware's last argument. */
 export type Next = (error?: unknown) => void;
-
-/** A response as middleware may have changed it. */
-interface Response extends ServerResponse {
-  /** Put there by `compression`. */
-  flush?: () => void;
-}
 
 /** An answer after which an EventSource does not come back. */
 export interface GiveUp {
@@ -25,7 +18,7 @@ const HEAD: Readonly<Record<string, string>> = {
   'X-Content-Type-Options': 'nosniff',
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
-const VARY = ['Cookie', 'Origin'];
+const VARY = 'Cookie, Origin';
 
 /** Whether nobody waits for an answer any more. */
 export function isGone(req: IncomingMessage, res: ServerResponse): boolean {
@@ -58,8 +51,8 @@ function isOwnOrigin(origin: string, host: unknown): boolean {
 }
 
 /** Sends the head of a stream. What the application has set already stays. */
-export function sendHead(req: IncomingMessage, res: Response, allowed: readonly string[] | '*'): void {
-  res.statusCode = 200;
+export function sendHead(req: IncomingMessage, res: ServerResponse, allowed: readonly string[] | '*'): void {
+  if (res.statusCode !== 200) res.statusCode = 200;
   for (const [name, value] of Object.entries(HEAD)) setDefault(res, name, value);
   shareWith(allowed, req, res);
   res.removeHeader('ETag');
@@ -72,7 +65,7 @@ export function sendHead(req: IncomingMessage, res: Response, allowed: readonly 
 /** Answers that all is well but not now: any other status makes an EventSource give up for good. */
 export function postpone(
   req: IncomingMessage,
-  res: Response,
+  res: ServerResponse,
   allowed: readonly string[] | '*',
   retry: number,
 ): void {
@@ -83,7 +76,7 @@ export function postpone(
 /** Answers with a status that makes an EventSource give up. */
 export function giveUp(
   req: IncomingMessage,
-  res: Response,
+  res: ServerResponse,
   allowed: readonly string[] | '*',
   { status, why }: GiveUp,
 ): void {
@@ -99,37 +92,6 @@ export function giveUp(
   }
 }
 
-/** What a stream writes to. */
-export function toSink(req: IncomingMessage, res: Response): Sink {
-  const { socket } = req;
-  // A body that nobody reads would hide that the client has gone.
-  req.resume();
-  // An error of a response means that its client is gone, which `close` tells too.
-  res.on('error', () => {});
-  return {
-    write(bytes) {
-      const taken = res.write(bytes);
-      res.flush?.();
-      return taken;
-    },
-    end() {
-      // express-session would write to its store for a client that is gone.
-      if (!res.destroyed && !socket.destroyed) res.end();
-    },
-    destroy: () => res.destroy(),
-    onDrain: (listener) => res.on('drain', listener),
-    onClose(listener) {
-      const close = () => {
-        socket.off('close', close);
-        res.off('close', close);
-        listener();
-      };
-      socket.once('close', close);
-      res.once('close', close);
-    },
-  };
-}
-
 /**
  * express-session writes its whole copy of the session back when the response ends, hours later with a stream, and may
  * so undo a logout. Without an id it leaves the store alone.
@@ -139,7 +101,11 @@ function leaveSession(req: IncomingMessage & { sessionID?: string | undefined })
 }
 
 /** Lets pages of the origins in `allowed` see the answer. */
-function shareWith(allowed: readonly string[] | '*', { headers }: IncomingMessage, res: Response): void {
+function shareWith(
+  allowed: readonly string[] | '*',
+  { headers }: IncomingMessage,
+  res: ServerResponse,
+): void {
   const { origin } = headers;
   if (allowed === '*') {
     setDefault(res, 'Access-Control-Allow-Origin', '*');
@@ -155,9 +121,15 @@ function setDefault(res: ServerResponse, name: string, value: string): void {
 }
 
 function appendVary(res: ServerResponse): void {
-  const present = String(res.getHeader('Vary') ?? '');
-  const names = present.split(',').map((name) => name.trim().toLowerCase());
+  const present = res.getHeader('Vary');
+  if (present === undefined) {
+    res.setHeader('Vary', VARY);
+    return;
+  }
+  const names = String(present)
+    .split(',')
+    .map((name) => name.trim().toLowerCase());
   if (names.includes('*')) return;
-  const missing = VARY.filter((name) => !names.includes(name.toLowerCase()));
-  if (missing.length > 0) res.setHeader('Vary', [present, ...missing].filter(Boolean).join(', '));
+  const missing = VARY.split(', ').filter((name) => !names.includes(name.toLowerCase()));
+  if (missing.length > 0) res.setHeader('Vary', [present, ...missing].join(', '));
 }

@@ -38,7 +38,7 @@ export class SourceConnection extends Connection {
       await this.#sendAll(events);
       await this.#untilTakesMore();
       // Nobody comes back for what is still on its way, so it has all the time that a client gets.
-      this.end(SOON, COMPLETE, this.options.writeTimeout);
+      this.end(SOON, COMPLETE, this.timing.writeTimeout);
     } catch (error) {
       tell(error);
       await this.#untilTakesMore();
@@ -56,7 +56,7 @@ export class SourceConnection extends Connection {
       await this.#untilTakesMore();
       if (!this.isOpen) return;
       this.write(bytes);
-      if (value.data !== undefined) this.options.counters.frames += 1;
+      if (value.data !== undefined) this.context.counters.frames += 1;
       // A source that never waits must not keep everybody else from their turn.
       await setImmediate();
       await this.#untilTakesMore();
@@ -64,7 +64,11 @@ export class SourceConnection extends Connection {
   }
 
   protected override proceed(): void {
-    if (!this.isOpen) this.#ended.abort(new DOMException('the stream has ended', 'AbortError'));
+    this.#onProceed();
+  }
+
+  protected override ended(): void {
+    this.#ended.abort(new DOMException('the stream has ended', 'AbortError'));
     this.#onProceed();
   }
 

@@ -11,8 +11,8 @@ import {
   type Next,
   postpone,
   sendHead,
-  toSink,
 } from './request.ts';
+import { bypassChunks, ResponseSink } from './response-sink.ts';
 import { LATER, type Range } from './retry.ts';
 import { ENGINE, type SseTrigger } from './trigger.ts';
 
@@ -100,8 +100,12 @@ export class StreamHandler {
     if (engine.refuses === 'full') {
       throw new SseTriggerError('streams_full', 'maxStreams are open already', { route: path });
     }
+    const isBare = bypassChunks(req, res);
+    // The head and the first bytes in one packet.
+    res.cork();
     sendHead(req, res, allowOrigins);
-    admission(toSink(req, res));
+    admission(new ResponseSink(req, res, isBare));
+    res.uncork();
   }
 
   #postpone(req: IncomingMessage, res: ServerResponse, retry: Range): void {

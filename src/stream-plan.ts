@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { CONNECTION_OPTIONS, toConnectionPlan } from './connection-plan.ts';
 import type { Route } from './engine.ts';
+import type { FeedSource } from './feed.ts';
 import { requireKeys } from './key.ts';
 import { requireCount, requireFunction, requireKnown, requireMs } from './option-checks.ts';
 import { requireEventName } from './server-event.ts';
-import type { Run, StreamSettings } from './stream-options.ts';
+import type { StreamSettings } from './stream-options.ts';
 
 /** The options as they are at run time, where no type tells one form from the other. */
 interface LooseOptions extends StreamSettings {
@@ -19,16 +20,14 @@ interface LooseFeed {
 }
 
 /** One feed as it was checked. */
-export interface FeedPlan {
-  readonly eventName: string | undefined;
+export interface FeedPlan extends FeedSource {
   /** Keys that are the same for everybody, or what makes them of a subject. */
   readonly key: readonly string[] | ((subject: unknown) => unknown);
-  readonly data: (subject?: unknown, run?: Run) => unknown;
 }
 
 /** What `streamSse` was told, checked and complete. */
 export interface StreamPlan {
-  readonly route: Omit<Route, 'number'>;
+  readonly route: Omit<Route, 'number' | 'viewers'>;
   /** undefined on a public stream. */
   readonly subject: ((req: IncomingMessage) => unknown) | undefined;
   readonly feeds: readonly FeedPlan[];
@@ -104,9 +103,12 @@ function requireFeed({ eventName, key, data }: LooseFeed, isPublic: boolean): Fe
       'key is a function, so subject is missing: say what the stream is about, or give a plain key',
     );
   }
-  return {
-    eventName: eventName === undefined ? undefined : requireEventName(eventName),
-    key: typeof key === 'function' ? (key as (subject: unknown) => unknown) : requireKeys(key),
-    data: requireFunction('data', data as FeedPlan['data'], '(subject) => what to send'),
-  };
+  const read = requireFunction('data', data as FeedPlan['data'], '(subject) => what to send');
+  const name = eventName === undefined ? undefined : requireEventName(eventName);
+  if (typeof key === 'function') {
+    return { eventName: name, key: key as (subject: unknown) => unknown, data: read };
+  }
+  // The same for everybody, so it is told of nobody.
+  const readForAll = read as () => unknown;
+  return { eventName: name, key: requireKeys(key), data: () => readForAll() };
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 import type { Sink } from './connection.ts';
 import { SseTriggerError, type SseTriggerErrorCode } from './errors.ts';
+import type { FeedConnection } from './feed-connection.ts';
 import type { FeedRequest } from './feeds.ts';
 import { requireKeys } from './key.ts';
 import { engineOf, type Handler, StreamHandler } from './stream-handler.ts';
@@ -9,6 +10,7 @@ import type { StreamOptions } from './stream-options.ts';
 import { type FeedPlan, toStreamPlan } from './stream-plan.ts';
 import { type Subject, toSubject } from './subject.ts';
 import type { SseTrigger } from './trigger.ts';
+import { Viewers } from './viewers.ts';
 
 /**
  * Middleware that keeps a response open and sends what `data` gives: when a client comes, unless it shows that already,
@@ -26,7 +28,7 @@ export function streamSse<S extends {}, R extends IncomingMessage = Request, K e
 ): Handler {
   const engine = engineOf(trigger, 'streamSse');
   const { subject: ask, feeds: plans, allowOrigins, route: settings } = toStreamPlan(options);
-  const route = { ...settings, number: engine.nextRoute() };
+  const route = { ...settings, number: engine.nextRoute(), viewers: new Viewers<FeedConnection>() };
 
   async function admit(req: IncomingMessage, path: string, isAwaited: () => boolean) {
     let subject: Subject | undefined;
@@ -38,23 +40,18 @@ export function streamSse<S extends {}, R extends IncomingMessage = Request, K e
       }
     }
     const feeds = await Promise.all(plans.map((feed) => toFeed(feed, subject, path)));
-    const viewer = subject && `${route.number} ${subject.text}`;
     const lastEventId = req.headers['last-event-id'];
-    return (sink: Sink) => engine.open({ route, sink, feeds, viewer, lastEventId, path });
+    return (sink: Sink) => engine.open({ route, sink, feeds, viewer: subject?.text, lastEventId, path });
   }
 
   return new StreamHandler({ engine, retry: route.retry, allowOrigins, admit }).middleware;
 }
 
-async function toFeed(
-  { key, eventName, data }: FeedPlan,
-  subject: Subject | undefined,
-  path: string,
-): Promise<FeedRequest> {
-  if (typeof key !== 'function') return { keys: key, eventName, subject: undefined, data: () => data() };
-  const value = subject?.value;
-  const keys = requireKeys(await orTrouble('key_failed', path, () => key(value)));
-  return { keys, eventName, subject, data: (signal) => data(value, { signal }) };
+async function toFeed(source: FeedPlan, subject: Subject | undefined, path: string): Promise<FeedRequest> {
+  const { key } = source;
+  if (typeof key !== 'function') return { source, keys: key, subject: undefined };
+  const keys = requireKeys(await orTrouble('key_failed', path, () => key(subject?.value)));
+  return { source, keys, subject };
 }
 
 /** Calls the application. What it throws is passing trouble, unless it has a `status` that is the client's fault. */

@@ -1,11 +1,16 @@
+import { type Few, membersOf, withMember, withoutMember } from './few.ts';
 import type { StoredVersion } from './store.ts';
 
-/** Called once for all keys of a listener that changed together. `urgent` is false for a change that can wait a little. */
-export type OnChange = (urgent: boolean) => void;
+/** Who wants to hear of changes of some keys. */
+export interface Watcher {
+  readonly keys: readonly string[];
+  /** Called once for all of its keys that changed together. `urgent` is false for a change that can wait a little. */
+  changed(urgent: boolean): void;
+}
 
 /** What is known of one watched key. */
 interface Watch {
-  readonly listeners: Set<OnChange>;
+  watchers: Few<Watcher>;
   /** What the store holds; undefined while that is not known. */
   version: StoredVersion | undefined;
   /** The data set that answered last. */
@@ -58,19 +63,22 @@ export class Versions {
     return this.#lastMark;
   }
 
-  /** Tells `onChange` of changes of these keys until the returned function is called. */
-  watch(keys: readonly string[], onChange: OnChange): () => void {
-    for (const key of keys) {
+  /** Tells `watcher` of changes of its keys, until `unwatch`. */
+  watch(watcher: Watcher): void {
+    for (const key of watcher.keys) {
       const watch = this.#watches.get(key) ?? unknown();
       this.#watches.set(key, watch);
-      watch.listeners.add(onChange);
+      watch.watchers = withMember(watch.watchers, watcher);
     }
-    return () => {
-      for (const key of keys) {
-        const watch = this.#watches.get(key);
-        if (watch?.listeners.delete(onChange) && watch.listeners.size === 0) this.#watches.delete(key);
-      }
-    };
+  }
+
+  unwatch(watcher: Watcher): void {
+    for (const key of watcher.keys) {
+      const watch = this.#watches.get(key);
+      if (watch === undefined) continue;
+      watch.watchers = withoutMember(watch.watchers, watcher);
+      if (watch.watchers === undefined) this.#watches.delete(key);
+    }
   }
 
   /** The versions of these keys, each with its data set; undefined when one of them is not known. */
@@ -131,7 +139,7 @@ export class Versions {
       if (watch === undefined) continue;
       if (watch.identity === undefined) {
         // Never read: what the push changed is worth a look, but is no version to compare with.
-        changes.add(watch.listeners, true);
+        changes.add(watch.watchers, true);
         continue;
       }
       // A change seen since then may be this token or a later one; to go back to it would be a change too many.
@@ -155,7 +163,7 @@ export class Versions {
       watch.doubtful = watch.version?.token ?? watch.doubtful;
       watch.version = undefined;
       watch.asOf = watch.changedAt = this.mark();
-      changes.add(watch.listeners, true);
+      changes.add(watch.watchers, true);
     }
     changes.tell();
   }
@@ -188,7 +196,7 @@ export class Versions {
 
 function unknown(): Watch {
   return {
-    listeners: new Set(),
+    watchers: undefined,
     version: undefined,
     identity: undefined,
     asOf: NEVER,
@@ -206,20 +214,20 @@ function record(watch: Watch, version: StoredVersion, changes: Changes): void {
   watch.version = version;
   watch.identity = version.identity;
   if (urgent) watch.changedAt = watch.asOf;
-  changes.add(watch.listeners, urgent);
+  changes.add(watch.watchers, urgent);
 }
 
 /** Who has to be told of a batch of changes: each once, and after all of them are recorded. */
 class Changes {
-  readonly #listeners = new Map<OnChange, boolean>();
+  readonly #watchers = new Map<Watcher, boolean>();
 
-  add(listeners: ReadonlySet<OnChange>, urgent: boolean): void {
-    for (const listener of listeners) {
-      this.#listeners.set(listener, urgent || this.#listeners.get(listener) === true);
+  add(watchers: Few<Watcher>, urgent: boolean): void {
+    for (const watcher of membersOf(watchers)) {
+      this.#watchers.set(watcher, urgent || this.#watchers.get(watcher) === true);
     }
   }
 
   tell(): void {
-    for (const [listener, urgent] of this.#listeners) listener(urgent);
+    for (const [watcher, urgent] of this.#watchers) watcher.changed(urgent);
   }
 }

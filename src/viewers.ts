@@ -1,21 +1,22 @@
-/** The open streams of each viewer, the oldest first. */
-export class Viewers<Stream> {
-  readonly #streams = new Map<string, Set<Stream>>();
+import { type Few, membersOf, withMember, withoutMember } from './few.ts';
+
+/** The open streams of each viewer of a route, the oldest first. */
+export class Viewers<Stream extends object> {
+  readonly #streams = new Map<string, Few<Stream>>();
 
   add(viewer: string, stream: Stream): void {
-    const streams = this.#streams.get(viewer) ?? new Set();
-    this.#streams.set(viewer, streams.add(stream));
+    this.#streams.set(viewer, withMember(this.#streams.get(viewer), stream));
   }
 
   remove(viewer: string, stream: Stream): void {
-    const streams = this.#streams.get(viewer);
-    streams?.delete(stream);
-    if (streams?.size === 0) this.#streams.delete(viewer);
+    const left = withoutMember(this.#streams.get(viewer), stream);
+    if (left === undefined) this.#streams.delete(viewer);
+    else this.#streams.set(viewer, left);
   }
 
   /** Which streams have to end before `viewer` opens one more. A phone leaves dead ones behind, so the oldest go. */
   inExcess(viewer: string, most: number): Stream[] {
-    const streams = [...(this.#streams.get(viewer) ?? [])];
+    const streams = [...membersOf(this.#streams.get(viewer))];
     return streams.slice(0, Math.max(0, streams.length + 1 - most));
   }
 }

@@ -30,6 +30,8 @@ export class RedisStore implements Store {
   readonly #reads: RedisLink;
   readonly #writes: RedisLink;
   readonly #wakes: RedisWakes | undefined;
+  /** Of the data set that answered last. */
+  #identity = '';
   #closed = false;
 
   constructor(client: RedisClient, { wake = true, ...keyspace }: RedisStoreOptions = {}) {
@@ -81,6 +83,12 @@ export class RedisStore implements Store {
     await Promise.all([this.#reads.close(), this.#writes.close(), this.#wakes?.close()]);
   }
 
+  /** One text for all versions of a data set, each of which keeps it. */
+  #remembered(identity: string): string {
+    if (identity !== this.#identity) this.#identity = identity;
+    return this.#identity;
+  }
+
   #set([key, token]: readonly [key: string, token: string]): unknown[] {
     return ['set', this.#keyspace.placeOf(key), token, 'PX', this.#keyspace.lifetime()];
   }
@@ -94,7 +102,7 @@ export class RedisStore implements Store {
       connection.close(error);
       throw error;
     }
-    const identity = identityOf(info) ?? connection.id;
+    const identity = this.#remembered(identityOf(info) ?? connection.id);
     const readings: Reading[] = [];
     for (const [index, batch] of places.entries()) {
       const values = await valuesOf(answers[index], batch, connection);

@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/clock.ts';
-import type { Sink } from '../../src/connection.ts';
+import type { Sink, SinkClient } from '../../src/connection.ts';
 import type { Random } from './random.ts';
 
 /** What one result of a simulated callback says. */
@@ -52,8 +52,7 @@ export class SimConnection implements Sink {
   readonly #client: SimClient;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #drained: (() => void)[] = [];
-  readonly #closed: (() => void)[] = [];
+  #attached: SinkClient | undefined;
   #isOpen = true;
   #onTheWay = '';
   #isBlocking = false;
@@ -93,12 +92,8 @@ export class SimConnection implements Sink {
     this.leave();
   }
 
-  onDrain(listener: () => void): void {
-    this.#drained.push(listener);
-  }
-
-  onClose(listener: () => void): void {
-    this.#closed.push(listener);
+  attach(client: SinkClient): void {
+    this.#attached = client;
   }
 
   /** The connection is gone, and with it what was on the way. */
@@ -106,7 +101,7 @@ export class SimConnection implements Sink {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#client.connection = undefined;
-    for (const closed of this.#closed) closed();
+    this.#attached?.closed();
   }
 
   /** Takes what is on the way. */
@@ -114,7 +109,7 @@ export class SimConnection implements Sink {
     if (this.#onTheWay === '' || !this.#isOpen) return;
     this.#take();
     this.#isBlocked = false;
-    for (const drained of this.#drained) drained();
+    this.#attached?.drained();
   }
 
   #take(): void {

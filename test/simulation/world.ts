@@ -2,6 +2,7 @@ import { Engine, type Route } from '../../src/engine.ts';
 import type { SseTriggerError } from '../../src/errors.ts';
 import type { FeedRequest } from '../../src/feeds.ts';
 import { toSubject } from '../../src/subject.ts';
+import { Viewers } from '../../src/viewers.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { type Pace, type Result, SimClient, SimConnection } from './client.ts';
 import { Random } from './random.ts';
@@ -40,7 +41,7 @@ const route = {
   lifetime: 300_000,
   maxPerViewer: 1000,
   revision: '',
-} as const satisfies Omit<Route, 'number'>;
+} as const satisfies Omit<Route, 'number' | 'viewers'>;
 
 /** Which keys each feed watches; client number n has the feeds of PAGES[n % PAGES.length]. */
 const PAGES: readonly (readonly { readonly name: string; readonly keys: readonly Key[] }[])[] = [
@@ -219,7 +220,7 @@ export class World {
     const host = this.#processes[process]!;
     this.#hosts.set(sink, host);
     host.engine.open({
-      route: { ...route, number },
+      route: { ...route, number, viewers: new Viewers() },
       sink,
       feeds,
       viewer: undefined,
@@ -330,9 +331,11 @@ export class World {
     const subject = toSubject(name);
     return {
       keys,
-      eventName: undefined,
       subject,
-      data: (signal) => this.#data(`${process} ${name}`, name, keys, signal),
+      source: {
+        eventName: undefined,
+        data: (_, { signal }) => this.#data(`${process} ${name}`, name, keys, signal),
+      },
     };
   }
 

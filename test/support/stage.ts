@@ -1,18 +1,22 @@
-import type { Sink, Timing } from '../../src/connection.ts';
+import type { Sink, SinkClient, Timing } from '../../src/connection.ts';
 import { Engine, type EngineOptions, type Route } from '../../src/engine.ts';
 import type { SseTriggerError } from '../../src/errors.ts';
+import type { FeedConnection } from '../../src/feed-connection.ts';
 import type { ServerEvent } from '../../src/server-event.ts';
 import { toSubject } from '../../src/subject.ts';
+import { Viewers } from '../../src/viewers.ts';
 import { Random } from '../simulation/random.ts';
 import { SimServer, SimStore } from '../simulation/store.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** What a viewer asks for; one feed unless there are `feeds`. */
-export interface Visit extends Partial<Omit<Route, 'number'>> {
+export interface Visit extends Partial<Omit<Route, 'number' | 'viewers'>> {
   readonly keys?: readonly string[] | undefined;
   readonly subject?: unknown;
   readonly data?: ((signal: AbortSignal) => unknown) | undefined;
-  readonly feeds?: readonly { readonly keys: readonly string[]; readonly data: () => unknown }[] | undefined;
+  readonly feeds?:
+    | readonly { readonly keys: readonly string[]; readonly data: (signal: AbortSignal) => unknown }[]
+    | undefined;
   readonly lastEventId?: string | undefined;
   /** Set for a viewer who takes nothing from the beginning. */
   readonly stuck?: boolean | undefined;
@@ -25,7 +29,7 @@ const TIMING: Timing = {
   lifetime: 1_800_000,
 };
 
-const ROUTE: Omit<Route, 'number'> = {
+const ROUTE: Omit<Route, 'number' | 'viewers'> = {
   ...TIMING,
   throttle: 100,
   resync: 0,
@@ -85,11 +89,11 @@ export class Stage {
       return this.runs;
     };
     this.engine.open({
-      route: { ...ROUTE, ...route, number: 1 },
+      route: { ...ROUTE, ...route, number: 1, viewers: new Viewers<FeedConnection>() },
       sink: viewer,
-      feeds: (feeds ?? [{ keys, data: data ?? count }]).map((feed) => ({
-        ...feed,
-        eventName: undefined,
+      feeds: (feeds ?? [{ keys, data: data ?? count }]).map(({ keys, data }) => ({
+        keys,
+        source: { eventName: undefined, data: (_: unknown, { signal }) => data(signal) },
         subject: toSubject(subject),
       })),
       viewer: undefined,
@@ -133,8 +137,7 @@ export class Viewer implements Sink {
   keepsOpen = false;
   ended: 'ended' | 'destroyed' | undefined;
   readonly #clock: VirtualClock;
-  #onDrain = () => {};
-  #onClose = () => {};
+  #client!: SinkClient;
 
   constructor(clock: VirtualClock) {
     this.#clock = clock;
@@ -147,29 +150,25 @@ export class Viewer implements Sink {
 
   end(): void {
     this.ended = 'ended';
-    if (!this.keepsOpen) this.#onClose();
+    if (!this.keepsOpen) this.#client.closed();
   }
 
   destroy(): void {
     this.ended = 'destroyed';
-    this.#onClose();
+    this.#client.closed();
   }
 
-  onDrain(listener: () => void): void {
-    this.#onDrain = listener;
-  }
-
-  onClose(listener: () => void): void {
-    this.#onClose = listener;
+  attach(client: SinkClient): void {
+    this.#client = client;
   }
 
   leave(): void {
-    this.#onClose();
+    this.#client.closed();
   }
 
   /** Has taken what it was sent. */
   drain(): void {
-    this.#onDrain();
+    this.#client.drained();
   }
 
   get text(): string {
