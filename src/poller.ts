@@ -12,6 +12,8 @@ export interface PollerOptions {
   /** A text that no process ever made before. */
   readonly newToken: () => string;
   readonly poll: number;
+  /** How many keys a poll reads at once; more are read in parts, spread over its period. */
+  readonly pollAtOnce: number;
   readonly storeTimeout: number;
   readonly counters: Counters;
   readonly onError: (error: SseTriggerError) => void;
@@ -19,9 +21,15 @@ export interface PollerOptions {
   readonly onAnswer: () => void;
 }
 
+/** A period of a poll is so much longer or shorter, so that processes do not keep step. */
+const JITTER = 0.1;
+
 /**
  * Keeps the versions of all watched keys up to date by reading them together, once a poll and when a stream opens. At
  * most one read is under way at any time; the first watch starts the polls and the last one ends them.
+ *
+ * Many keys are read in parts, evenly over the period: what thousands of changes cause comes in small portions, and not
+ * all at once every two seconds.
  */
 export class Poller {
   readonly versions = new Versions();
@@ -29,6 +37,8 @@ export class Poller {
   #down = false;
   #reading = false;
   #pollDue = false;
+  /** From the begin of one part of a poll to that of the next, in milliseconds. */
+  #step = 0;
   /** What the next read is to bring, while another one is under way. */
   #next: Round | undefined;
   #nextPoll = new Round();
@@ -47,7 +57,7 @@ export class Poller {
   /** The first watcher starts the polls. */
   watch(watcher: Watcher): void {
     if (this.versions.size === 0) this.#start();
-    this.versions.watch(watcher);
+    this.versions.watch(watcher, this.#options.clock.now());
   }
 
   /** The last one stops them. */
@@ -79,6 +89,7 @@ export class Poller {
     const tell = (cause: unknown) => {
       onError(new SseTriggerError('wake_failed', 'wakes do not get through; the polls go on', { cause }));
     };
+    this.#step = this.#newPeriod();
     this.#schedule(clock.now());
     try {
       this.#unsubscribe = store.subscribe?.((key, token) => this.versions.wake(key, token), tell);
@@ -97,10 +108,15 @@ export class Poller {
     this.#pollDue = this.#down = false;
   }
 
-  /** The next poll begins one period after the last one began, and never before that has ended. */
+  #newPeriod(): number {
+    const { poll, random } = this.#options;
+    return poll * (1 - JITTER + 2 * JITTER * random());
+  }
+
+  /** The next part begins one step after the last one began, and never before that has ended. */
   #schedule(lastBegan: number): void {
-    const { clock, random, poll } = this.#options;
-    const due = lastBegan + poll * (0.9 + 0.2 * random());
+    const { clock } = this.#options;
+    const due = lastBegan + this.#step;
     this.#stopTimer?.();
     this.#stopTimer = clock.after(Math.max(0, due - clock.now()), () => {
       this.#pollDue = true;
@@ -114,7 +130,8 @@ export class Poller {
     const round = this.#next;
     this.#next = undefined;
     this.#reading = true;
-    const read = this.#pollDue ? this.#poll() : this.#read([...(round?.keys ?? [])]);
+    const waiting = round?.keys ?? new Set();
+    const read = this.#pollDue ? this.#poll(waiting) : this.#read([...waiting]);
     void read.then(() => {
       this.#reading = false;
       round?.end();
@@ -122,14 +139,22 @@ export class Poller {
     });
   }
 
-  async #poll(): Promise<void> {
-    const began = this.#options.clock.now();
-    const poll = this.#nextPoll;
+  /** Reads the next part of all keys, and what waits for a read. While the store is down that is one part. */
+  async #poll(waiting: ReadonlySet<string>): Promise<void> {
+    const { clock, poll, pollAtOnce } = this.#options;
+    const { versions } = this;
+    const began = clock.now();
+    const ended = this.#nextPoll;
     this.#nextPoll = new Round();
     this.#pollDue = false;
-    await this.#read(this.versions.keys());
-    if (this.versions.size > 0) this.#schedule(began);
-    poll.end();
+    const parts = this.#down ? 1 : Math.ceil(versions.size / pollAtOnce);
+    this.#step = this.#newPeriod() / parts;
+    // No key waits longer than the longest period, however many others came and went.
+    const tooOld = began + this.#step - poll * (1 + JITTER);
+    const part = versions.takeOldest(Math.ceil(versions.size / parts), tooOld, began);
+    await this.#read(waiting.size === 0 ? part : [...new Set([...part, ...waiting])]);
+    if (versions.size > 0) this.#schedule(began);
+    ended.end();
   }
 
   /** One deadline stands over all of it. Never rejects. */

@@ -36,6 +36,9 @@ const OPTIONS = [
   'onError',
 ] as const satisfies readonly (keyof SseTriggerOptions)[];
 
+/** What so many changes at once cause still takes but some milliseconds; fewer would cost the store more commands. */
+const POLL_AT_ONCE = 2000;
+
 /** How `streamSse` and `eventStream` reach what all streams share. */
 export const ENGINE = Symbol('engine');
 
@@ -73,6 +76,7 @@ export class SseTrigger<K extends string = string> {
       random: Math.random,
       newToken,
       poll: requireMs('poll', poll),
+      pollAtOnce: POLL_AT_ONCE,
       storeTimeout: requireMs('storeTimeout', storeTimeout),
       maxRuns: requireCount('maxRuns', maxRuns),
       maxStreams: requireCount('maxStreams', maxStreams),

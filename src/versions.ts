@@ -10,6 +10,8 @@ export interface Watcher {
 
 /** What is known of one watched key. */
 interface Watch {
+  /** When it was last the turn of the key in a poll, or when it was first watched. */
+  polledAt: number;
   watchers: Few<Watcher>;
   /** What the store holds; undefined while that is not known. */
   version: StoredVersion | undefined;
@@ -46,6 +48,7 @@ function isSeed(token: string): boolean {
  * marks win, in whatever order answers arrive.
  */
 export class Versions {
+  /** Those that were polled longest ago come first. */
   readonly #watches = new Map<string, Watch>();
   #lastMark = 0;
 
@@ -53,8 +56,20 @@ export class Versions {
     return this.#watches.size;
   }
 
-  keys(): string[] {
-    return [...this.#watches.keys()];
+  /** The keys that were polled longest ago: so many, and all that were before `since`. They count as polled at `now`. */
+  takeOldest(count: number, since: number, now: number): string[] {
+    const keys: string[] = [];
+    for (const [key, watch] of this.#watches) {
+      if (keys.length >= count && watch.polledAt >= since) break;
+      keys.push(key);
+    }
+    for (const key of keys) {
+      const watch = this.#watches.get(key)!;
+      watch.polledAt = now;
+      this.#watches.delete(key);
+      this.#watches.set(key, watch);
+    }
+    return keys;
   }
 
   /** Numbers this moment. */
@@ -64,9 +79,9 @@ export class Versions {
   }
 
   /** Tells `watcher` of changes of its keys, until `unwatch`. */
-  watch(watcher: Watcher): void {
+  watch(watcher: Watcher, now: number): void {
     for (const key of watcher.keys) {
-      const watch = this.#watches.get(key) ?? unknown();
+      const watch = this.#watches.get(key) ?? unknown(now);
       this.#watches.set(key, watch);
       watch.watchers = withMember(watch.watchers, watcher);
     }
@@ -194,8 +209,9 @@ export class Versions {
   }
 }
 
-function unknown(): Watch {
+function unknown(now: number): Watch {
   return {
+    polledAt: now,
     watchers: undefined,
     version: undefined,
     identity: undefined,

@@ -25,6 +25,8 @@ const KEYS = ['a', 'b', 'c'] as const;
 export type Key = (typeof KEYS)[number];
 
 const POLL = 2000;
+/** So that a poll of three keys comes in parts. */
+const POLL_AT_ONCE = 2;
 const STORE_TIMEOUT = 1000;
 const DATA_TIMEOUT = 3000;
 const THROTTLE = 100;
@@ -140,6 +142,7 @@ export class World {
       random: this.random.next,
       newToken: newToken?.(index, this.clock) ?? (() => this.#uniqueToken()),
       poll: POLL,
+      pollAtOnce: POLL_AT_ONCE,
       storeTimeout,
       maxRuns: MAX_RUNS,
       maxStreams: Number.POSITIVE_INFINITY,

@@ -64,6 +64,7 @@ export class Stage {
         return `token${tokens}`;
       },
       poll: 2000,
+      pollAtOnce: 2000,
       storeTimeout: 1000,
       maxRuns: 32,
       maxStreams: Number.POSITIVE_INFINITY,
