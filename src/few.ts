@@ -4,11 +4,6 @@
  */
 export type Few<Member extends object> = Member | Set<Member> | undefined;
 
-export function sizeOf(few: Few<object>): number {
-  if (few instanceof Set) return few.size;
-  return few === undefined ? 0 : 1;
-}
-
 export function isMember<Member extends object>(few: Few<Member>, member: Member): boolean {
   return few instanceof Set ? few.has(member) : few === member;
 }

@@ -12,6 +12,9 @@ export interface Visited {
 /** How precisely, in milliseconds, anything comes when it is due. */
 const GRAIN = 100;
 
+/** How many are visited before everybody else has a turn: after a push to all, all are due at once. */
+const SLICE = 100;
+
 /**
  * One timer for all connections, however many: they are kept by the tenth of a second in which they are due. A connection
  * that was written to meanwhile is not moved, it only finds nothing to do.
@@ -64,14 +67,25 @@ export class Heartbeats {
   #turn(): void {
     const now = this.#clock.now();
     this.#timerTick = Number.POSITIVE_INFINITY;
-    for (const [tick, place] of [...this.#due]) {
-      if (tick * GRAIN > now) continue;
-      for (const visited of place) {
-        const again = visited.visit(now);
-        // It may have ended during the visit.
-        if (visited.place !== undefined) this.schedule(visited, Math.max(again, now + GRAIN));
-      }
+    for (const visited of this.#slice(now)) {
+      // It may have ended meanwhile, during its visit or that of another one.
+      if (visited.place === undefined) continue;
+      const again = visited.visit(now);
+      if (visited.place !== undefined) this.schedule(visited, Math.max(again, now + GRAIN));
     }
     if (this.#due.size > 0) this.#arm(Math.min(...this.#due.keys()));
+  }
+
+  /** Some of those that are due. */
+  #slice(now: number): Visited[] {
+    const slice: Visited[] = [];
+    for (const [tick, place] of this.#due) {
+      if (tick * GRAIN > now) continue;
+      for (const visited of place) {
+        if (slice.length === SLICE) return slice;
+        slice.push(visited);
+      }
+    }
+    return slice;
   }
 }

@@ -27,6 +27,27 @@ describe('a stream that nobody pushes to', () => {
   });
 });
 
+describe('a crowd that is due at once', () => {
+  it('gets its heartbeats in slices, with everybody else in between', async () => {
+    const stage = new Stage();
+    const viewers = Array.from({ length: 250 }, () => stage.open());
+    await stage.clock.advance(14_000);
+    await stage.push('key');
+    const alive: number[] = [];
+    const count = () => {
+      alive.push(viewers.filter(({ heartbeats }) => heartbeats.length > 0).length);
+      if (alive.at(-1)! < 250) stage.clock.after(0, count);
+    };
+    stage.clock.after(15_000, count);
+    await stage.clock.advance(15_500);
+
+    expect(alive.at(-1)).toBe(250);
+    const slices = alive.slice(1).map((heard, index) => heard - alive[index]!);
+    expect(Math.max(...slices)).toBeLessThanOrEqual(100);
+    expect(viewers.every(({ heartbeats }) => heartbeats.length === 1)).toBe(true);
+  });
+});
+
 describe('the first bytes', () => {
   it('go out before the callback has an answer, with a random retry of the range', async () => {
     const stage = new Stage();

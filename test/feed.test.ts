@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Stage } from './support/stage.ts';
+import { settled } from './support/virtual-clock.ts';
 
 /** A callback whose answers the test gives, run by run. */
 function manual() {
@@ -22,6 +23,52 @@ describe('a push to a feed', () => {
     const frames = new Set(viewers.map(({ writes }) => writes.at(-1)?.bytes));
     expect(frames.size).toBe(1);
     expect(viewers.every(({ shown }) => shown.at(-1) === 2)).toBe(true);
+  });
+
+  it('reaches 250 viewers in slices, with everybody else in between', async () => {
+    const stage = new Stage();
+    const viewers = Array.from({ length: 250 }, () => stage.open());
+    await stage.clock.advance(1000);
+    const reached: number[] = [];
+    const count = () => {
+      reached.push(viewers.filter(({ shown }) => shown.at(-1) === 2).length);
+      if (reached.at(-1)! < 250) stage.clock.after(0, count);
+    };
+    stage.clock.after(0, count);
+    await stage.push('key');
+
+    expect(reached.at(-1)).toBe(250);
+    const slices = reached.slice(1).map((shown, index) => shown - reached[index]!);
+    expect(Math.max(...slices)).toBeLessThanOrEqual(100);
+    expect(stage.engine.stats().frames).toBe(500);
+  });
+
+  it('that comes between slices reaches the rest of them first, and in the end everybody', async () => {
+    const stage = new Stage();
+    const { runs, data } = manual();
+    const viewers = Array.from({ length: 250 }, () => stage.open({ data, throttle: 0 }));
+    await stage.clock.advance(0);
+    await stage.push('key');
+    // Its slices come one by one, as the clock's turns do.
+    const turns: (() => void)[] = [];
+    const after = stage.clock.after.bind(stage.clock);
+    vi.spyOn(stage.clock, 'after').mockImplementation((delay, run) => {
+      if (delay > 0) return after(delay, run);
+      turns.push(run);
+      return () => {};
+    });
+    const answer = async (value: string) => {
+      runs.at(-1)!.answer(value);
+      await settled();
+    };
+    await answer('first');
+    expect(viewers.filter(({ texts }) => texts.includes('first'))).toHaveLength(100);
+    await answer('second');
+    while (turns.length > 0) turns.shift()!();
+
+    expect(viewers.every(({ texts }) => texts.at(-1) === 'second')).toBe(true);
+    expect(viewers.filter(({ texts }) => texts.includes('first'))).toHaveLength(100);
+    expect(stage.engine.stats().frames).toBe(350);
   });
 
   it('makes exactly one more run, however many come while the callback runs', async () => {

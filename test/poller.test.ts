@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../src/store.ts';
-import { Stage } from './support/stage.ts';
+import { Stage, type Viewer } from './support/stage.ts';
 
 /** Keeps versions in a Map, notes what is read, and can be made to never answer. */
 function notingStore() {
@@ -71,6 +72,81 @@ describe('polling', () => {
     expect(Math.min(...periods)).toBeGreaterThanOrEqual(1800);
     expect(Math.max(...periods)).toBeLessThanOrEqual(2200);
     expect(new Set(periods).size).toBeGreaterThan(10);
+  });
+
+  it('reads many keys in even parts over the period, each key once', async () => {
+    const { store, reads } = notingStore();
+    const at: number[] = [];
+    const stage = new Stage({
+      pollAtOnce: 10,
+      store: {
+        ...store,
+        read(keys, signal) {
+          at.push(stage.clock.now());
+          return store.read(keys, signal);
+        },
+      },
+    });
+    for (let viewer = 0; viewer < 40; viewer += 1) stage.open({ keys: [`key${viewer}`], subject: viewer });
+    await stage.clock.advance(10_000);
+    reads.length = at.length = 0;
+    await stage.clock.advance(20_000);
+
+    expect(reads.length).toBeGreaterThanOrEqual(36);
+    expect(reads.length).toBeLessThanOrEqual(44);
+    for (let part = 0; part + 4 <= reads.length; part += 1) {
+      expect(reads[part]).toHaveLength(10);
+      expect(new Set(reads.slice(part, part + 4).flat()).size).toBe(40);
+    }
+    const steps = at.slice(1).map((time, index) => time - at[index]!);
+    expect(Math.min(...steps)).toBeGreaterThanOrEqual(450);
+    expect(Math.max(...steps)).toBeLessThanOrEqual(550);
+  });
+
+  it('lets no key wait longer than 1.1 poll, however many others come and go', async () => {
+    const keys = fc.nat({ max: 19 }).map((number) => `key${number}`);
+    const step = fc.record({
+      ms: fc.nat({ max: 1500 }),
+      come: fc.array(keys, { maxLength: 20 }),
+      go: fc.array(keys, { maxLength: 20 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
+        const { store } = notingStore();
+        const viewers = new Map<string, Viewer>();
+        const last = new Map<string, number>();
+        const waits: number[] = [];
+        const seen = (key: string) => {
+          if (!viewers.has(key)) return;
+          const since = last.get(key);
+          if (since !== undefined) waits.push(stage.clock.now() - since);
+          last.set(key, stage.clock.now());
+        };
+        const stage = new Stage({
+          pollAtOnce: 3,
+          store: {
+            ...store,
+            read(keys, signal) {
+              for (const key of keys) seen(key);
+              return store.read(keys, signal);
+            },
+          },
+        });
+        for (const { ms, come, go } of steps) {
+          for (const key of come)
+            if (!viewers.has(key)) viewers.set(key, stage.open({ keys: [key], subject: key }));
+          for (const key of go) {
+            viewers.get(key)?.leave();
+            viewers.delete(key);
+            last.delete(key);
+          }
+          await stage.clock.advance(ms);
+        }
+        await stage.clock.advance(5000);
+        for (const key of viewers.keys()) seen(key);
+        expect(Math.max(0, ...waits)).toBeLessThanOrEqual(2200);
+      }),
+    );
   });
 
   it('stops with the last viewer, and leaves no timer', async () => {

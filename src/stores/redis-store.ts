@@ -32,6 +32,8 @@ export class RedisStore implements Store {
   readonly #wakes: RedisWakes | undefined;
   /** Of the data set that answered last. */
   #identity = '';
+  /** Whether Redis has refused a write lately. */
+  #refuses = false;
   #closed = false;
 
   constructor(client: RedisClient, { wake = true, ...keyspace }: RedisStoreOptions = {}) {
@@ -57,10 +59,18 @@ export class RedisStore implements Store {
   async write(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
     await this.#writes.use(signal, async (connection) => {
       const entries = [...versions];
-      const replies = await connection.run(entries.map((entry) => this.#set(entry)));
-      const written = entries.filter((_, index) => !isRefusal(replies[index]));
-      await this.#wakes?.publish(written, connection);
-      const refused = replies.findIndex(isRefusal);
+      const sets = entries.map((entry) => this.#set(entry));
+      // A connection's commands are carried out in their order, so wakes may come along with what they tell of, which
+      // saves a round trip. Where Redis refuses to write they wait for what it says.
+      const wakes = this.#refuses ? [] : (this.#wakes?.commands(entries) ?? []);
+      const replies = await connection.run([...sets, ...wakes]);
+      const refused = replies.slice(0, sets.length).findIndex(isRefusal);
+      this.#wakes?.published(replies.slice(sets.length));
+      if (this.#refuses) {
+        const written = entries.filter((_, index) => !isRefusal(replies[index]));
+        await this.#wakes?.publish(written, connection);
+      }
+      this.#refuses = refused >= 0;
       if (refused >= 0) throw refusal(entries[refused]?.[0], replies[refused]);
     });
   }

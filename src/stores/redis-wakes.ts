@@ -34,18 +34,27 @@ export class RedisWakes {
     this.#channel = channel;
   }
 
-  /** Never rejects: a wake is only a hint, and the versions are written all the same. A refusal is told to the listeners. */
+  /** What tells the others of these versions. */
+  commands(versions: Iterable<readonly [key: string, version: string]>): unknown[][] {
+    return toMessages(versions).map((message) => ['publish', this.#channel, message]);
+  }
+
+  /** Takes the answers to `commands`. A refusal is told to the listeners, and fails nothing: a wake is only a hint. */
+  published(replies: readonly unknown[]): void {
+    if (replies.length === 0) return;
+    const refused = replies.find(isRefusal);
+    if (refused === undefined) this.#publishing.end();
+    else this.#publishing.begin(refused);
+  }
+
+  /** Tells the others of these versions. Never rejects. */
   async publish(
     versions: Iterable<readonly [key: string, version: string]>,
     connection: RedisConnection,
   ): Promise<void> {
-    const messages = toMessages(versions);
-    if (messages.length === 0) return;
-    const commands = messages.map((message) => ['publish', this.#channel, message]);
-    const replies = await connection.run(commands).catch(() => undefined);
-    const refused = replies?.find(isRefusal);
-    if (refused !== undefined) this.#publishing.begin(refused);
-    else if (replies !== undefined) this.#publishing.end();
+    const commands = this.commands(versions);
+    if (commands.length === 0) return;
+    this.published(await connection.run(commands).catch(() => []));
   }
 
   /** The first listener opens the connection, and the last one closes it. */

@@ -415,6 +415,22 @@ for (const [version, Redis] of Object.entries(versions)) {
         stop();
       });
 
+      it('come along with what they tell of, but wait for the answer while Redis refuses to write', async () => {
+        const { wakes, stop } = await subscribed(storeFor());
+        const store = await storeOf('resetkeys ~sse:a');
+        const versions = (count: number) =>
+          new Map(['a', 'b'].map((key) => [key, `${count}-${key}`] as const));
+        for (const count of [1, 2, 3]) {
+          await expect(store.write(versions(count), AbortSignal.timeout(1000))).rejects.toThrow('NOPERM');
+        }
+        await write(store, 'a', '4-a');
+        await write(store, 'a', '5-a');
+        await until(() => wakes.includes('a 5-a'));
+        // What was refused first has already been told of.
+        expect(wakes).toEqual(['a 1-a', 'b 1-b', 'a 2-a', 'a 3-a', 'a 4-a', 'a 5-a']);
+        stop();
+      });
+
       it('that may not be received are told once, and everything else works', async () => {
         const errors: unknown[] = [];
         const store = await storeOf('-subscribe');
