@@ -7,7 +7,7 @@ import { type Few, isMember, membersOf, withMember, withoutMember } from './few.
 import type { Gate, Job } from './gate.ts';
 import type { Poller } from './poller.ts';
 import { toPosition } from './position.ts';
-import { encodeEvent } from './server-event.ts';
+import { toText } from './server-event.ts';
 import type { Counters } from './stats.ts';
 import type { Run as RunSettings } from './stream-options.ts';
 import type { Subject } from './subject.ts';
@@ -307,15 +307,10 @@ export class Feed implements Shown, Watcher, Job {
 
   protected toFrame({ number, position }: Run, data: unknown): Frame {
     if (data === undefined) return { run: number, position, digest: '', event: undefined };
-    const event = encodeEvent({ event: this.#source.eventName, data });
+    const event = toText({ event: this.#source.eventName, data });
     const digest = hash('sha256', event, 'buffer').toString('base64url', 0, DIGEST);
-    const withId = this.#isAlone && position !== undefined;
-    return {
-      run: number,
-      position,
-      digest,
-      event: withId ? Buffer.concat([Buffer.from(`id: ${position}\n`), event]) : event,
-    };
+    const id = this.#isAlone && position !== undefined ? `id: ${position}\n` : '';
+    return { run: number, position, digest, event: Buffer.from(id + event) };
   }
 
   /** How long to wait after the run that failed after so many failures. */

@@ -21,6 +21,8 @@ export interface PollerOptions {
   readonly onAnswer: () => void;
 }
 
+/** Least milliseconds between two reads for streams that open, so that a crowd of them shares some few. */
+const PAUSE = 10;
 /** A period of a poll is so much longer or shorter, so that processes do not keep step. */
 const JITTER = 0.1;
 
@@ -43,6 +45,8 @@ export class Poller {
   #next: Round | undefined;
   #nextPoll = new Round();
   #stopTimer: (() => void) | undefined;
+  #lastRead = Number.NEGATIVE_INFINITY;
+  #stopPause: (() => void) | undefined;
   #unsubscribe: (() => void) | undefined;
 
   constructor(options: PollerOptions) {
@@ -100,6 +104,7 @@ export class Poller {
 
   #stop(): void {
     this.#stopTimer?.();
+    this.#stopPause?.();
     this.#unsubscribe?.();
     this.#next?.end();
     this.#next = undefined;
@@ -127,9 +132,17 @@ export class Poller {
   /** Begins the next read, unless there is none or one is under way. A poll takes along what waits. */
   #proceed(): void {
     if (this.isBusy() || (!this.#pollDue && this.#next === undefined)) return;
+    const { clock } = this.#options;
+    const pause = this.#pollDue ? 0 : this.#lastRead + PAUSE - clock.now();
+    this.#stopPause?.();
+    if (pause > 0) {
+      this.#stopPause = clock.after(pause, () => this.#proceed());
+      return;
+    }
     const round = this.#next;
     this.#next = undefined;
     this.#reading = true;
+    this.#lastRead = clock.now();
     const waiting = round?.keys ?? new Set();
     const read = this.#pollDue ? this.#poll(waiting) : this.#read([...waiting]);
     void read.then(() => {

@@ -18,6 +18,7 @@ const HEAD: Readonly<Record<string, string>> = {
   'X-Content-Type-Options': 'nosniff',
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
+const HEAD_NAMES = Object.keys(HEAD);
 const VARY = 'Cookie, Origin';
 
 /** Whether nobody waits for an answer any more. */
@@ -50,14 +51,19 @@ function isOwnOrigin(origin: string, host: unknown): boolean {
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 
-/** Sends the head of a stream. What the application has set already stays. */
-export function sendHead(req: IncomingMessage, res: ServerResponse, allowed: readonly string[] | '*'): void {
+/** Makes the head of a stream, which goes out with its first bytes. What the application has set already stays. */
+export function setHead(req: IncomingMessage, res: ServerResponse, allowed: readonly string[] | '*'): void {
   if (res.statusCode !== 200) res.statusCode = 200;
-  for (const [name, value] of Object.entries(HEAD)) setDefault(res, name, value);
+  for (const name of HEAD_NAMES) setDefault(res, name, HEAD[name]!);
   shareWith(allowed, req, res);
   res.removeHeader('ETag');
   // The connection ends with its stream, so that after a drain nobody comes back on it to a server that goes away.
   res.shouldKeepAlive = false;
+}
+
+/** Sends the head of a stream that ends at once. */
+export function sendHead(req: IncomingMessage, res: ServerResponse, allowed: readonly string[] | '*'): void {
+  setHead(req, res, allowed);
   res.flushHeaders();
   leaveSession(req);
 }
@@ -94,9 +100,10 @@ export function giveUp(
 
 /**
  * express-session writes its whole copy of the session back when the response ends, hours later with a stream, and may
- * so undo a logout. Without an id it leaves the store alone.
+ * so undo a logout. Without an id it leaves the store alone. To be called when the head has gone out, and with it perhaps
+ * a cookie.
  */
-function leaveSession(req: IncomingMessage & { sessionID?: string | undefined }): void {
+export function leaveSession(req: IncomingMessage & { sessionID?: string | undefined }): void {
   if (req.sessionID !== undefined) req.sessionID = undefined;
 }
 

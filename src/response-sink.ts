@@ -1,9 +1,10 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Sink, SinkClient } from './connection.ts';
+import { leaveSession } from './request.ts';
 
 /** A response as middleware may have changed it. */
-export interface Response extends ServerResponse {
+interface Response extends ServerResponse {
   /** Put there by `compression`. */
   flush?: () => void;
 }
@@ -12,32 +13,30 @@ export interface Response extends ServerResponse {
 const { write } = ServerResponse.prototype;
 
 /**
- * Has the body end with the connection instead of coming in chunks, so that what is written to the response and what is
- * written to its socket are the same bytes; for HTTP/1.1, and where no middleware wants to see what is written. It must
- * be called before the head is sent. Says whether it was.
+ * What a stream writes to: a response whose head was made and not sent, and goes out with the first bytes.
  *
- * A chunk costs Node four writes to the socket and a tick; a write to the socket costs half of it.
+ * A chunk costs Node four writes to the socket and a tick, which is most of what a frame costs. So over HTTP/1.1, and where
+ * nobody wants to see what is written, the body has no chunks and ends with the connection, as it does anyway; then what
+ * is written to the response and what is written to its socket are the same bytes, and everything after the head goes to
+ * the socket.
  */
-export function bypassChunks(req: IncomingMessage, res: Response): boolean {
-  if (req.httpVersion !== '1.1' || res.socket === null || res.write !== write) return false;
-  res.removeHeader('Transfer-Encoding');
-  return true;
-}
-
-/** What a stream writes to. */
 export class ResponseSink implements Sink {
   readonly #req: IncomingMessage;
   readonly #res: Response;
-  /** What takes the bytes: for the whole life of the stream one and the same, or their order would be lost. */
+  /** What takes the bytes after the first: for the whole life of the stream one and the same, or their order was lost. */
   readonly #out: Response | Socket;
   #client: SinkClient | undefined;
+  #hasBegun = false;
   #isFull = false;
 
-  /** @param isBare whether the body has no chunks */
-  constructor(req: IncomingMessage, res: Response, isBare: boolean) {
+  constructor(req: IncomingMessage, res: Response) {
     this.#req = req;
     this.#res = res;
-    this.#out = isBare ? res.socket! : res;
+    this.#out = res;
+    if (req.httpVersion === '1.1' && res.socket !== null && res.write === write) {
+      res.removeHeader('Transfer-Encoding');
+      this.#out = res.socket;
+    }
     // A body that nobody reads would hide that the client has gone.
     req.resume();
     // An error of a response means that its client is gone, which `close` tells too.
@@ -51,19 +50,24 @@ export class ResponseSink implements Sink {
   }
 
   write(bytes: Buffer): boolean {
-    const taken = this.#out.write(bytes);
+    const taken = this.#hasBegun ? this.#out.write(bytes) : this.#begin(bytes);
     if (this.#out === this.#res) this.#res.flush?.();
-    if (!taken) this.#untilDrained();
+    if (!taken && !this.#isFull) {
+      this.#isFull = true;
+      this.#out.once('drain', () => {
+        this.#isFull = false;
+        this.#client?.drained();
+      });
+    }
     return taken;
   }
 
-  #untilDrained(): void {
-    if (this.#isFull) return;
-    this.#isFull = true;
-    this.#out.once('drain', () => {
-      this.#isFull = false;
-      this.#client?.drained();
-    });
+  #begin(bytes: Buffer): boolean {
+    this.#hasBegun = true;
+    // As text it goes out in one piece with the head.
+    const taken = this.#out === this.#res ? this.#res.write(bytes) : this.#res.write(bytes.toString());
+    leaveSession(this.#req);
+    return taken;
   }
 
   end(): void {

@@ -31,14 +31,19 @@ const LINE_END = /\r\n|\r|\n/;
  * @throws TypeError for what the format cannot carry: CR, LF or NUL in `event` or `id`, an empty `event`, a `retry` that
  *   is no whole number of milliseconds, `data` that has no JSON (a function, a bigint, a cycle).
  */
-export function encodeEvent({ data, event, id, retry, comment }: ServerEvent): Buffer {
+export function encodeEvent(event: ServerEvent): Buffer {
+  return Buffer.from(toText(event));
+}
+
+/** One event before it becomes bytes. Lines of further fields may be put before it. */
+export function toText({ data, event, id, retry, comment }: ServerEvent): string {
   let text = '';
   if (comment !== undefined) text += lines(':', requireText('comment', comment));
   if (retry !== undefined) text += `retry: ${requireMilliseconds(retry)}\n`;
   if (id !== undefined) text += `id: ${requireLine('id', id)}\n`;
   if (event !== undefined) text += `event: ${requireEventName(event)}\n`;
   if (data !== undefined) text += lines('data:', typeof data === 'string' ? data : toJson(data));
-  return Buffer.from(`${text}\n`);
+  return `${text}\n`;
 }
 
 /** @throws TypeError when the format cannot carry `name` as an event's type. */

@@ -11,8 +11,9 @@ import {
   type Next,
   postpone,
   sendHead,
+  setHead,
 } from './request.ts';
-import { bypassChunks, ResponseSink } from './response-sink.ts';
+import { ResponseSink } from './response-sink.ts';
 import { LATER, type Range } from './retry.ts';
 import { ENGINE, type SseTrigger } from './trigger.ts';
 
@@ -100,12 +101,8 @@ export class StreamHandler {
     if (engine.refuses === 'full') {
       throw new SseTriggerError('streams_full', 'maxStreams are open already', { route: path });
     }
-    const isBare = bypassChunks(req, res);
-    // The head and the first bytes in one packet.
-    res.cork();
-    sendHead(req, res, allowOrigins);
-    admission(new ResponseSink(req, res, isBare));
-    res.uncork();
+    setHead(req, res, allowOrigins);
+    admission(new ResponseSink(req, res));
   }
 
   #postpone(req: IncomingMessage, res: ServerResponse, retry: Range): void {

@@ -65,7 +65,7 @@ describe('a client that takes nothing', () => {
   it('is written nothing more, and gets only the newest frame once it goes on', async () => {
     const stage = new Stage();
     const viewer = stage.open();
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     viewer.isStuck = true;
     for (let push = 0; push < 5; push += 1) {
       await stage.clock.advance(1000);
@@ -96,7 +96,7 @@ describe('a client that takes nothing', () => {
     const stage = new Stage();
     stage.open({ stuck: true });
     const healthy = stage.open();
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     await stage.push('key');
     await stage.clock.advance(200);
     expect(healthy.shown).toEqual([1, 2]);
@@ -115,7 +115,7 @@ describe('a client whose response throws', () => {
     const stage = new Stage();
     const bad = stage.open();
     const good = stage.open();
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     bad.write = () => {
       throw new Error('a middleware broke it');
     };
@@ -132,7 +132,7 @@ describe('a client whose response cannot be ended', () => {
     const stage = new Stage();
     const bad = stage.open({ lifetime: 10_000 });
     const good = stage.open();
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     bad.end = () => {
       throw new Error('a middleware broke it');
     };
@@ -140,7 +140,7 @@ describe('a client whose response cannot be ended', () => {
     expect(bad.ended).toBe('destroyed');
     expect(good.heartbeats).toHaveLength(1);
     const closed = stage.engine.close();
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     await closed;
     expect(stage.clock.pending).toBe(0);
   });
@@ -193,7 +193,7 @@ describe('several feeds on one connection', () => {
   it('share one id: what was written of each so far, and - for what was not', async () => {
     const stage = new Stage();
     const viewer = stage.open({ feeds });
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     const [a, b, c] = viewer.ids.at(-1)!.split('.');
     expect(viewer.ids).toEqual([`${a}.-.-`, `${a}.${b}.-`, `${a}.${b}.${c}`]);
     for (const position of [a, b, c]) expect(position).toMatch(/^[\w-]{11}$/);
@@ -202,7 +202,7 @@ describe('several feeds on one connection', () => {
   it('give a client that was stuck and comes back exactly the frames that it never got', async () => {
     const stage = new Stage();
     const stuck = stage.open({ feeds, stuck: true });
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     // It takes the first bytes, then the first frame; the second one is lost on the way and the third was never written.
     stuck.drain();
     const [received] = stuck.ids;
@@ -211,7 +211,7 @@ describe('several feeds on one connection', () => {
     stuck.leave();
 
     const back = stage.open({ feeds, lastEventId: received });
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect(back.texts).toEqual(['now b', 'now c']);
     expect(stage.engine.stats().resumed).toBe(1);
   });

@@ -13,14 +13,14 @@ describe('callbacks', () => {
       };
       stage.open({ subject: feed, data });
     }
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect(begun).toEqual([0, 1, 2]);
     ends[1]!();
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect(begun).toEqual([0, 1, 2, 3]);
     for (let end = 0; end < 8; end += 1) {
       ends[end]?.();
-      await stage.clock.advance(0);
+      await stage.clock.advance(10);
     }
     expect(begun).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
@@ -29,7 +29,7 @@ describe('callbacks', () => {
     const stage = new Stage({ maxRuns: 1 });
     stage.open({ subject: 'first', data: () => new Promise(() => {}) });
     const waiting = stage.open({ subject: 'second' });
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     waiting.leave();
     await stage.clock.advance(20_000);
     expect(stage.runs).toBe(0);
@@ -87,7 +87,7 @@ describe('close', () => {
     const viewers = [stage.open(), stage.open({ stuck: true })];
     await stage.clock.advance(1000);
     const closed = [stage.engine.close(), stage.engine.close()];
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     await Promise.all(closed);
     expect(viewers.map(({ ended }) => ended)).toEqual(['ended', 'destroyed']);
     expect(stage.engine.stats()).toMatchObject({ streams: 0, keys: 0 });

@@ -14,7 +14,7 @@ describe('a push to a feed', () => {
   it('runs the callback once for 50 viewers, who all get the same Buffer', async () => {
     const stage = new Stage();
     const viewers = Array.from({ length: 50 }, () => stage.open());
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect(stage.runs).toBe(1);
 
     await stage.clock.advance(1000);
@@ -47,7 +47,7 @@ describe('a push to a feed', () => {
     const stage = new Stage();
     const { runs, data } = manual();
     const viewers = Array.from({ length: 250 }, () => stage.open({ data, throttle: 0 }));
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     await stage.push('key');
     // Its slices come one by one, as the clock's turns do.
     const turns: (() => void)[] = [];
@@ -75,7 +75,7 @@ describe('a push to a feed', () => {
     const stage = new Stage();
     const { runs, data } = manual();
     const viewer = stage.open({ data });
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     for (let push = 0; push < 1000; push += 1) await stage.push('key');
     expect(runs.length).toBe(1);
 
@@ -130,7 +130,7 @@ describe('a client that comes', () => {
   it('back with a position that stands gets nothing and runs nothing', async () => {
     const stage = new Stage();
     const first = stage.open();
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     first.leave();
     const back = stage.open({ lastEventId: first.ids.at(-1) });
     await stage.clock.advance(60_000);
@@ -142,23 +142,23 @@ describe('a client that comes', () => {
   it('back after a push gets the new state', async () => {
     const stage = new Stage();
     const first = stage.open();
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     first.leave();
     stage.writeElsewhere();
     const back = stage.open({ lastEventId: first.ids.at(-1) });
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect(back.shown).toEqual([2]);
   });
 
   it('back with a position that stands is not sent that state when others need a run for it', async () => {
     const stage = new Stage();
     const first = stage.open();
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     first.leave();
     const back = stage.open({ lastEventId: first.ids.at(-1) });
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     const fresh = stage.open();
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect(fresh.shown).toEqual([2]);
     expect(back.shown).toEqual([]);
     await stage.clock.advance(1000);
@@ -169,9 +169,9 @@ describe('a client that comes', () => {
   it('while others look gets the frame at hand without a run', async () => {
     const stage = new Stage();
     stage.open();
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     const second = stage.open();
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect(second.shown).toEqual([1]);
     expect(stage.runs).toBe(1);
   });
@@ -203,10 +203,10 @@ describe('a client that comes', () => {
     await stage.clock.advance(1000);
     stage.writeElsewhere();
     const there = elsewhere.open();
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     // The read for this client finds the change, and that the client shows it already.
     stage.open({ lastEventId: there.ids.at(-1) });
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect(stage.engine.stats().resumed).toBe(1);
     expect(viewer.shown).toEqual([1, 2]);
   });
@@ -217,14 +217,14 @@ describe('a client that comes', () => {
     await stage.clock.advance(200);
     stage.writeElsewhere();
     const second = stage.open();
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect(second.shown).toEqual([2]);
   });
 
   it('with another subject, other keys, another revision or on another feed has no position that stands', async () => {
     const stage = new Stage();
     const first = stage.open({ keys: ['a', 'b'] });
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     const lastEventId = first.ids.at(-1);
     const others = [
       stage.open({ keys: ['a', 'b'], subject: 'somebody else', lastEventId }),
@@ -235,7 +235,7 @@ describe('a client that comes', () => {
         feeds: [1, 2].map(() => ({ keys: ['a', 'b'], data: () => 0 })),
       }),
     ];
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     for (const other of others) expect(other.ids).not.toEqual([]);
     expect(stage.engine.stats().resumed).toBe(0);
   });
@@ -279,7 +279,7 @@ describe('a callback that fails', () => {
     await stage.push('key');
     await stage.clock.advance(20_000);
     const late = stage.open({ data });
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect(late.shown).toEqual([1]);
 
     isFailing = false;
@@ -321,7 +321,7 @@ describe('a callback that fails', () => {
     const back = stage.open({ data, lastEventId: 'AAAAAAAAAAA' });
     await stage.clock.advance(600);
     const later = stage.open({ data });
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect([fresh.texts, back.texts, later.texts]).toEqual([['old'], [], ['old']]);
   });
 
@@ -362,7 +362,7 @@ describe('a callback that fails', () => {
   it('by giving what has no JSON is a failure like any other', async () => {
     const stage = new Stage();
     stage.open({ data: () => ({ amount: 1n }) });
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect(stage.errors.map(({ code }) => code)).toEqual(['data_failed']);
   });
 
@@ -370,7 +370,7 @@ describe('a callback that fails', () => {
     const stage = new Stage();
     stage.open({ subject: 'unlucky', data: () => Promise.reject(new Error()) });
     const lucky = stage.open({ subject: 'lucky' });
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect(lucky.shown).toEqual([1]);
   });
 });
@@ -391,7 +391,7 @@ describe('a callback that never ends', () => {
     runs[0]!.answer('too late');
     await stage.clock.advance(1000);
     runs[1]!.answer('in time');
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect(viewer.texts).toEqual(['in time']);
   });
 
@@ -399,12 +399,12 @@ describe('a callback that never ends', () => {
     const stage = new Stage();
     const { runs, data } = manual();
     const viewers = [stage.open({ data }), stage.open({ data })];
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     viewers[0]!.leave();
     expect(runs[0]!.signal.aborted).toBe(false);
     viewers[1]!.leave();
     expect(runs[0]!.signal.aborted).toBe(true);
-    await stage.clock.advance(0);
+    await stage.clock.advance(10);
     expect(stage.errors).toEqual([]);
     expect(stage.clock.pending).toBe(0);
   });
