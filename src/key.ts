@@ -7,7 +7,8 @@ const MAX_KEYS = 16;
  * @throws TypeError for anything but a key or 1 to 16 of them.
  */
 export function requireKeys(value: unknown): readonly string[] {
-  const keys = Array.isArray(value) ? value : [value];
+  if (!Array.isArray(value)) return [requireKey(value)];
+  const keys: unknown[] = value;
   if (keys.length === 0 || keys.length > MAX_KEYS) {
     throw new TypeError(`key must be one key or 1 to ${MAX_KEYS} of them, got ${keys.length}`);
   }

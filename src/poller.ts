@@ -207,14 +207,14 @@ export class Poller {
     const readings = await this.#options.store.read(keys, signal);
     signal.throwIfAborted();
     const missing: string[] = [];
-    const answers = new Map<string, StoredVersion>();
-    for (const [index, key] of keys.entries()) {
+    const answers = keys.map((key, index) => {
       const reading = readings[index];
+      if (isVersion(reading)) return reading;
       if (reading === undefined) missing.push(key);
-      else if (isVersion(reading)) answers.set(key, reading);
       else this.#unreadable(key, toError(reading));
-    }
-    this.versions.read(answers, began);
+      return undefined;
+    });
+    this.versions.read(keys, answers, began);
     return missing;
   }
 
@@ -239,7 +239,7 @@ export class Poller {
 
 /** Stores are also written by users, and in JavaScript. */
 function isVersion(reading: Reading): reading is StoredVersion {
-  const { token, identity } = Object(reading) as Partial<StoredVersion>;
+  const { token, identity } = (reading ?? {}) as Partial<StoredVersion>;
   return typeof token === 'string' && typeof identity === 'string';
 }
 

@@ -11,14 +11,13 @@ export interface GiveUp {
   readonly why?: string;
 }
 
-const HEAD: Readonly<Record<string, string>> = {
+const HEAD = Object.entries({
   'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-store, no-transform',
   'X-Accel-Buffering': 'no',
   'X-Content-Type-Options': 'nosniff',
   'Cross-Origin-Resource-Policy': 'same-origin',
-};
-const HEAD_NAMES = Object.keys(HEAD);
+});
 const VARY = 'Cookie, Origin';
 
 /** Whether nobody waits for an answer any more. */
@@ -54,9 +53,10 @@ function isOwnOrigin(origin: string, host: unknown): boolean {
 /** Makes the head of a stream, which goes out with its first bytes. What the application has set already stays. */
 export function setHead(req: IncomingMessage, res: ServerResponse, allowed: readonly string[] | '*'): void {
   if (res.statusCode !== 200) res.statusCode = 200;
-  for (const name of HEAD_NAMES) setDefault(res, name, HEAD[name]!);
+  const present = res.getHeaderNames();
+  for (const [name, value] of HEAD) if (!present.includes(name.toLowerCase())) res.setHeader(name, value);
   shareWith(allowed, req, res);
-  res.removeHeader('ETag');
+  if (present.includes('etag')) res.removeHeader('ETag');
   // The connection ends with its stream, so that after a drain nobody comes back on it to a server that goes away.
   res.shouldKeepAlive = false;
 }

@@ -124,11 +124,12 @@ export class Versions {
     });
   }
 
-  /** The store answered reads that began at `began`. */
-  read(answers: ReadonlyMap<string, StoredVersion>, began: number): void {
+  /** The store answered reads that began at `began`, each with the version of its key where there is one. */
+  read(keys: readonly string[], answers: readonly (StoredVersion | undefined)[], began: number): void {
     const changes = new Changes();
-    for (const [key, version] of answers) {
-      const watch = this.#watches.get(key);
+    for (const [index, version] of answers.entries()) {
+      if (version === undefined) continue;
+      const watch = this.#watches.get(keys[index]!);
       if (watch === undefined || !this.accepts(watch, began)) continue;
       watch.unreadableAt = undefined;
       watch.asOf = began;
@@ -201,7 +202,7 @@ export class Versions {
   }
 
   protected differs(known: StoredVersion | undefined, answer: StoredVersion): boolean {
-    return known === undefined || this.compared(known) !== this.compared(answer);
+    return known === undefined || known.token !== answer.token || known.identity !== answer.identity;
   }
 
   protected compared({ identity, token }: StoredVersion): string {
