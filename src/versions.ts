@@ -127,14 +127,13 @@ export class Versions {
   /** The store answered reads that began at `began`, each with the version of its key where there is one. */
   read(keys: readonly string[], answers: readonly (StoredVersion | undefined)[], began: number): void {
     const changes = new Changes();
-    for (const [index, version] of answers.entries()) {
-      if (version === undefined) continue;
+    answers.forEach((version, index) => {
       const watch = this.#watches.get(keys[index]!);
-      if (watch === undefined || !this.accepts(watch, began)) continue;
+      if (version === undefined || watch === undefined || !this.accepts(watch, began)) return;
       watch.unreadableAt = undefined;
       watch.asOf = began;
       if (this.differs(watch.version, version)) record(watch, version, changes);
-    }
+    });
     changes.tell();
   }
 
