@@ -2,11 +2,12 @@
 // With arguments (`npm test -- test/stores`) vitest gets them, and lint and types are left out.
 // Plain JavaScript over Node's built-ins, since it runs before there are node modules.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installModules } from '../demo/install.js';
+import { installPrograms } from '../demo/install-programs.js';
 
 /** Debian keeps those of PostgreSQL off the PATH, in one folder a version. */
 const POSTGRES_VERSIONS = '/usr/lib/postgresql';
@@ -17,6 +18,9 @@ const programs = [
   { program: 'postgres', debian: 'postgresql', use: 'the demo over PostgreSQL', folders: postgresFolders },
   { program: 'chromium', debian: 'chromium', use: 'the demo in a real browser' },
   { program: 'curl', debian: 'curl', use: 'a stream as people look at it' },
+  { program: 'nginx', debian: 'nginx', use: 'streams behind a proxy', folders: rootFolders },
+  { program: 'haproxy', debian: 'haproxy', use: 'streams behind a proxy', folders: rootFolders },
+  { program: 'openssl', debian: 'openssl', use: 'a stream over HTTPS' },
 ];
 
 const args = process.argv.slice(2);
@@ -24,11 +28,14 @@ const counts = { passed: 0, failed: 0, skipped: 0 };
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 try {
-  step('programs', installPrograms);
-  step('node modules', installModules);
+  step('programs', () => installPrograms(programs));
+  step('node modules', () => {
+    installModules();
+    installModules('bench');
+  });
   if (args.length === 0) step('lint', () => script('lint'));
   if (args.length === 0) step('types', () => script('types'));
-  else step('build', () => script('build'));
+  else step('build', () => script('build:all'));
   step('tests', runTests);
 } catch (error) {
   counts.failed ||= 1; // a step that is no test counts as one
@@ -44,51 +51,14 @@ function step(name, work) {
   work();
 }
 
-function installPrograms() {
-  const missing = programs.filter(({ program, folders }) => !isInstalled(program, folders?.()));
-  if (missing.length === 0) return;
-  const packages = missing.map(({ debian }) => debian);
-  if (process.getuid?.() !== 0 || !isInstalled('apt-get')) {
-    const list = missing.map(({ program, use }) => `  ${program}, for ${use}`).join('\n');
-    throw new Error(
-      `Missing programs:\n${list}\nOn Debian or Ubuntu: sudo apt-get install ${packages.join(' ')}`,
-    );
-  }
-  console.log(`Installing ${packages.join(', ')} (apt-get) …`);
-  const install = ['install', '-y', '--no-install-recommends', ...packages];
-  if (apt(install).status === 0) return;
-  // Perhaps the lists of packages are missing or old.
-  const update = apt(['update']);
-  const { status, stderr } = apt(install);
-  if (status !== 0) throw failure(`apt-get ${install.join(' ')}`, status, `${update.stderr}${stderr}`);
-}
-
-/** @param {string} program @param {string[]} [folders] Further ones than the PATH's. */
-function isInstalled(program, folders = []) {
-  return [...(process.env.PATH ?? '').split(delimiter), ...folders].some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+/** Not on everybody's PATH. */
+function rootFolders() {
+  return ['/usr/sbin'];
 }
 
 function postgresFolders() {
   const versions = existsSync(POSTGRES_VERSIONS) ? readdirSync(POSTGRES_VERSIONS) : [];
   return versions.map((version) => join(POSTGRES_VERSIONS, version, 'bin'));
-}
-
-/** @param {string[]} aptArgs */
-function apt(aptArgs) {
-  // The last two keep a service that comes with a package from being started: the one under systemd, the other elsewhere.
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', SYSTEMD_OFFLINE: '1', RUNLEVEL: '1' };
-  // A new machine may still be busy with updates of its own.
-  return spawnSync('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=120', ...aptArgs], {
-    encoding: 'utf8',
-    env,
-  });
 }
 
 /** @param {string} name One of package.json's scripts. */
@@ -121,7 +91,7 @@ function count(report) {
   counts.failed = report.numFailedTests + failedFiles.length;
 }
 
-/** @param {string} what @param {number | null} status @param {string} [output] */
-function failure(what, status, output = '') {
-  return Object.assign(new Error(`${what} failed\n${output}`.trimEnd()), { status });
+/** @param {string} what @param {number | null} status */
+function failure(what, status) {
+  return Object.assign(new Error(`${what} failed`), { status });
 }

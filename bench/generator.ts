@@ -1,0 +1,52 @@
+import { answer } from './child.ts';
+import { type ChurnPlan, type ChurnResult, churn } from './clients/churn.ts';
+import { type Deliveries, Group, type GroupPlan, type Pace, type Wanted } from './clients/group.ts';
+import { type LoopDelay, watchLoop } from './loop-delay.ts';
+
+/** The process that holds the clients: what it answers. Groups are called by the number that `group` gave. */
+export interface GeneratorCalls {
+  group(plan: GroupPlan): number;
+  /** See Group.open. Gives milliseconds. */
+  open(group: number, port: number, pace?: Pace): Promise<number>;
+  /** See Group.untilShown. Gives how many never did. */
+  untilShown(group: number, wanted: Wanted, deadline?: number): Promise<number>;
+  takeDeliveries(group: number): Deliveries;
+  /** How many connections ended although nobody here closed them, since `open`. */
+  lost(group: number): number;
+  /** Closes the clients and forgets them. */
+  close(group: number): void;
+  churn(plan: ChurnPlan): Promise<ChurnResult>;
+  /** How late this process was since this was asked the last time: a run in which it lagged is void. */
+  lag(): LoopDelay;
+}
+
+const groups = new Map<number, Group>();
+let groupsMade = 0;
+let endWatch = watchLoop();
+
+answer({
+  group(plan) {
+    groups.set(++groupsMade, new Group(plan));
+    return groupsMade;
+  },
+  open: (group, port, pace = { atOnce: 200 }) => groupAt(group).open(port, pace),
+  untilShown: (group, wanted, deadline = 30_000) => groupAt(group).untilShown(wanted, deadline),
+  takeDeliveries: (group) => groupAt(group).takeDeliveries(),
+  lost: (group) => groupAt(group).lostConnections.length,
+  close(group) {
+    groupAt(group).close();
+    groups.delete(group);
+  },
+  churn,
+  lag() {
+    const lag = endWatch();
+    endWatch = watchLoop();
+    return lag;
+  },
+} satisfies GeneratorCalls);
+
+function groupAt(number: number): Group {
+  const group = groups.get(number);
+  if (group === undefined) throw new Error(`there is no group ${number}`);
+  return group;
+}

@@ -1,0 +1,148 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A program of somebody else's, on a port of 127.0.0.1 and in a temporary folder of its own. */
+export class Program implements AsyncDisposable {
+  readonly port: number;
+  readonly pid: number;
+  readonly #process: ChildProcess;
+  readonly #folder: string;
+
+  constructor(process: ChildProcess, port: number, folder: string) {
+    this.port = port;
+    this.pid = process.pid!;
+    this.#process = process;
+    this.#folder = folder;
+  }
+
+  async end(): Promise<void> {
+    const child = this.#process;
+    if (child.exitCode === null && child.signalCode === null) {
+      const exited = once(child, 'exit');
+      process.kill(-this.pid, 'SIGKILL');
+      await exited;
+    }
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.end();
+  }
+}
+
+/** A redis-server that keeps nothing on disk. */
+export function startRedis(): Promise<Program> {
+  return start(0, (port, folder) => ({
+    program: 'redis-server',
+    args: ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
+  }));
+}
+
+/** Where Debian's libnginx-mod-nchan has it. */
+export const NCHAN = '/usr/lib/nginx/modules/ngx_nchan_module.so';
+
+/** An nginx with nchan and one worker, whose configuration within `http { server { … } }` is `locations`. */
+export function startNginx(port: number, locations: string): Promise<Program> {
+  return start(port, async (listened, folder) => {
+    await writeFile(join(folder, 'nginx.conf'), nginxConf(listened, folder, locations));
+    return { program: 'nginx', args: ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', '/dev/null'] };
+  });
+}
+
+/** The processes that `pid` started. */
+export async function childrenOf(pid: number): Promise<number[]> {
+  const list = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return list.trim().split(' ').map(Number);
+}
+
+function nginxConf(port: number, folder: string, locations: string): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  return `
+load_module ${NCHAN};
+daemon off;
+${process.getuid?.() === 0 ? 'user root;' : ''}
+worker_processes 1;
+worker_rlimit_nofile 20000;
+pid ${folder}/nginx.pid;
+error_log /dev/null;
+events { worker_connections 16384; }
+http {
+  access_log off;
+  nchan_shared_memory_size 256M;
+  ${temporary.map((use) => `${use}_temp_path ${folder};`).join('\n  ')}
+  client_body_buffer_size 64k;
+  server {
+    listen 127.0.0.1:${port} backlog=4096;
+    ${locations}
+  }
+}`;
+}
+
+interface Command {
+  readonly program: string;
+  readonly args: readonly string[];
+}
+
+async function start(
+  wanted: number,
+  toCommand: (port: number, folder: string) => Command | Promise<Command>,
+): Promise<Program> {
+  const port = wanted || (await freePort());
+  const folder = await mkdtemp(join(tmpdir(), 'sse-trigger-bench-'));
+  const { program, args } = await toCommand(port, folder);
+  // A group of its own, so that one signal ends its workers, too.
+  const child = spawn(program, args, {
+    stdio: 'ignore',
+    detached: true,
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
+  });
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', () => reject(new Error(`${program} cannot be run; is it installed?`)));
+    child.once('exit', (code) => reject(new Error(`${program} ended (${code})`)));
+  });
+  failed.catch(() => {}); // the end of it later is no error
+  endWithThisProcess(child, folder);
+  await Promise.race([failed, listening(port)]);
+  return new Program(child, port, folder);
+}
+
+/** In whatever way this process ends: even a SIGKILL closes the pipe that the watchdog reads. */
+function endWithThisProcess(child: ChildProcess, folder: string): void {
+  if (child.pid === undefined) return;
+  const script = 'cat; kill -9 "-$1"; rm -rf "$2"';
+  const watchdog = spawn('sh', ['-c', script, 'watchdog', `${child.pid}`, folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true, // or a Ctrl+C would end it before it has done its work
+  });
+  watchdog.unref();
+  child.once('exit', () => watchdog.kill());
+}
+
+/** There is no event to wait for: neither program tells both when it listens and where. */
+async function listening(port: number): Promise<void> {
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    try {
+      await once(socket, 'connect');
+      return;
+    } catch {
+      await sleep(10);
+    } finally {
+      socket.destroy();
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ContestantName, inTurn, type Measurement, type Scenario } from '../measurement.ts';
+import { RedisCommands } from '../redis-commands.ts';
+import type { Size } from '../size.ts';
+import { Stage } from '../stage.ts';
+
+interface Setting {
+  readonly contestant: ContestantName;
+  readonly variant: 'heartbeats off' | 'heartbeats on' | 'doing nothing';
+  /** Of the run's streams. */
+  readonly share: number;
+}
+
+const settings: readonly Setting[] = [
+  { contestant: 'sse-trigger', variant: 'heartbeats off', share: 1 },
+  { contestant: 'literal-port', variant: 'heartbeats off', share: 1 },
+  { contestant: 'sse-trigger', variant: 'heartbeats on', share: 1 },
+  { contestant: 'literal-port', variant: 'heartbeats on', share: 1 },
+  { contestant: 'bare-node', variant: 'doing nothing', share: 1 },
+  { contestant: 'sse-trigger', variant: 'heartbeats off', share: 0.5 },
+  { contestant: 'literal-port', variant: 'heartbeats off', share: 0.5 },
+  { contestant: 'sse-trigger', variant: 'heartbeats off', share: 0.1 },
+  { contestant: 'literal-port', variant: 'heartbeats off', share: 0.1 },
+];
+
+/**
+ * Polls over which clients come, one by one as they do in life. Were they to come in bursts, the loops of the literal port
+ * would ask together ever after, and share packets to Redis.
+ */
+const OPENING = 2;
+
+/** What it costs to hold streams on as many keys while nothing happens. */
+export const idle: Scenario = {
+  name: 'idle',
+  async *run({ round, size, redisUrl }) {
+    const wanted = settings.filter(({ share }) => share === 1 || size.growthShares.includes(share));
+    for (const { contestant, variant, share } of inTurn(round, wanted)) {
+      const streams = Math.round(size.streams * share);
+      const heartbeat = variant === 'heartbeats on' ? size.heartbeat : 0;
+      const seconds = share === 1 ? size.idleSeconds : size.growthSeconds;
+      const values = await measure(contestant, { redisUrl, streams, size, heartbeat, seconds });
+      yield { scenario: 'idle', contestant, variant, round, streams, values };
+    }
+  },
+};
+
+interface Plan {
+  readonly redisUrl: string;
+  readonly streams: number;
+  readonly size: Size;
+  readonly heartbeat: number;
+  readonly seconds: number;
+}
+
+async function measure(
+  contestant: ContestantName,
+  { redisUrl, streams, size, heartbeat, seconds }: Plan,
+): Promise<Measurement['values']> {
+  const { poll } = size;
+  const keys = Array.from({ length: streams }, (_, index) => `idle-${index}`);
+  await using stage = await Stage.build(contestant, { redisUrl, poll, heartbeat });
+  using commands = new RedisCommands(redisUrl);
+  if (size.warmsUp) await stage.warmUp(keys.slice(0, 50));
+  const empty = await stage.server.usage({ gc: true });
+
+  const save = await stage.pusher.fill(keys, 100);
+  const { group } = await stage.open(keys, { over: OPENING * poll });
+  const missed = await stage.generator.untilShown(group, save);
+  // The garbage that opening has left would be collected within the window, and a poll later all is quiet.
+  await stage.server.usage({ gc: true });
+  await sleep(poll);
+
+  const before = await stage.server.usage({ gc: false });
+  const { checks: checksBefore = 0 } = await stage.server.counts();
+  await commands.begin();
+  const start = performance.now();
+  await sleep(seconds * 1000);
+  const after = await stage.server.usage({ gc: false });
+  const elapsed = (performance.now() - start) / 1000;
+  const calls = await commands.end();
+  const { checks } = await stage.server.counts();
+  const held = await stage.server.usage({ gc: true });
+
+  const all = [...calls.values()].reduce((sum, count) => sum + count, 0);
+  const polls = checks === undefined ? undefined : (checks - checksBefore) / streams;
+  return {
+    redisCommandsPerSecond: all / elapsed,
+    cpuPercent: (after.cpuMicros - before.cpuMicros) / 1e4 / elapsed,
+    heapPerStreamBytes: (held.heapBytes - empty.heapBytes) / streams,
+    rssPerStreamBytes: (held.rssBytes - empty.rssBytes) / streams,
+    missed,
+    ...(polls && { readCommandsPerPoll: (calls.get('mget') ?? 0) / polls }),
+  };
+}

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ContestantName, inTurn, type Measurement, type Scenario } from '../measurement.ts';
+import { now } from '../now.ts';
+import type { Size } from '../size.ts';
+import { Stage } from '../stage.ts';
+
+const CONTESTANTS: readonly ContestantName[] = ['sse-trigger', 'bare-express'];
+/** Half of what the kernel lets wait: what it drops comes back a second later, and that would be measured. */
+const AT_ONCE = 2000;
+/** Milliseconds of a callback, beyond reading the row. */
+const DATA_DELAY = 5;
+const SAVES_PER_SECOND = 2000;
+/** Polls within which runs that nobody wants would show themselves. */
+const SETTLE = 1.5;
+
+type Variant = 'nothing changed' | 'everything changed';
+
+/** The server is killed and started anew, and all clients come back at once. */
+export const reconnect: Scenario = {
+  name: 'reconnect',
+  async *run({ round, size, redisUrl }) {
+    for (const variant of ['nothing changed', 'everything changed'] as const) {
+      for (const contestant of inTurn(round, CONTESTANTS)) {
+        const values = await measure(contestant, variant, size, redisUrl);
+        yield { scenario: 'reconnect', contestant, variant, round, streams: size.streams, values };
+      }
+    }
+  },
+};
+
+async function measure(
+  contestant: ContestantName,
+  variant: Variant,
+  { streams, poll }: Size,
+  redisUrl: string,
+): Promise<Measurement['values']> {
+  const changed = variant === 'everything changed';
+  await using stage = await Stage.build(contestant, {
+    redisUrl,
+    poll,
+    dataDelay: DATA_DELAY,
+    maxRuns: 32,
+    // Who cannot tell what a client has seen either gives everybody the row or nobody.
+    greet: changed,
+  });
+  const keys = Array.from({ length: streams }, (_, index) => `user-${index}`);
+  await stage.pusher.fill(keys, 100);
+  const { group } = await stage.open(keys);
+  if (contestant === 'sse-trigger') await stage.generator.untilShown(group, 1);
+
+  await stage.endServer();
+  const saves = changed
+    ? await stage.pusher.save({ keys, perSecond: SAVES_PER_SECOND, bytes: 100 })
+    : undefined;
+  while ((await stage.generator.lost(group)) < streams) await sleep(20);
+  await stage.startServer();
+
+  // It would cost those that are only opened more than they do themselves.
+  if (changed) await stage.server.watchLoop();
+  const begin = now();
+  const openedMs = await stage.generator.open(group, stage.port, { atOnce: AT_ONCE });
+  if (saves === undefined) {
+    await sleep(SETTLE * poll);
+    return { openedMs, runs: (await stage.server.counts()).rowReads };
+  }
+  const missed = await stage.generator.untilShown(group, saves.last);
+  const shownMs = (now() - begin) / 1000;
+  const { maxMs } = await stage.server.loopDelay();
+  const { rowReads, rowReadsAtOnceMax } = await stage.server.counts();
+  return {
+    openedMs,
+    shownMs,
+    missed,
+    runs: rowReads,
+    runsAtOnceMax: rowReadsAtOnceMax,
+    loopStallMaxMs: maxMs,
+  };
+}

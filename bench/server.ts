@@ -1,0 +1,62 @@
+import { Redis } from 'ioredis';
+import { answer } from './child.ts';
+import type { Counts, Server, Settings, StoreRead } from './contestants/contestant.ts';
+import { loadContestant } from './contestants/load.ts';
+import { type LoopDelay, watchLoop } from './loop-delay.ts';
+import type { ContestantName } from './measurement.ts';
+import { Rows } from './rows.ts';
+import { countTimers } from './timer-count.ts';
+import { ownUsage, type Usage } from './usage.ts';
+
+/** The process in which a contestant serves: what it answers. */
+export interface ServerCalls {
+  /** Gives the port. */
+  start(contestant: ContestantName, settings: Settings): Promise<number>;
+  usage(options: { gc: boolean }): Promise<Usage>;
+  /** Connections of this process, of whatever kind; 0 when another one serves. */
+  sockets(): number;
+  /** Reads of rows (with sse-trigger that is a run of `data`), and what else the contestant counts. */
+  counts(): ServerCounts;
+  /** Begins to measure the delay of the event loop. */
+  watchLoop(): void;
+  /** What it was since `watchLoop`; ends the measurement. */
+  loopDelay(): LoopDelay;
+  /** With `noteReads`: the reads of the store. */
+  reads(): readonly StoreRead[];
+  /** With `noteReads`: how often each row was read. */
+  rowReadsByKey(): ReadonlyMap<string, number>;
+  /** Timers that the process holds. Collects garbage. */
+  timers(): number;
+}
+
+export interface ServerCounts extends Partial<Counts> {
+  readonly rowReads: number;
+  readonly rowReadsAtOnceMax: number;
+}
+
+let rows: Rows;
+let server: Server;
+let endWatch = (): LoopDelay => ({ p99Ms: 0, maxMs: 0 });
+
+answer({
+  async start(contestant, settings) {
+    rows = new Rows(new Redis(settings.redisUrl), settings);
+    server = await (await loadContestant(contestant)).serve(settings, rows);
+    return server.port;
+  },
+  usage: async (options) => (await server.usage?.()) ?? ownUsage(options),
+  sockets: () =>
+    server.usage ? 0 : process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length,
+  counts: () => ({
+    rowReads: rows.reads,
+    rowReadsAtOnceMax: rows.readsAtOnceMax,
+    ...server.counts?.(),
+  }),
+  watchLoop() {
+    endWatch = watchLoop();
+  },
+  loopDelay: () => endWatch(),
+  reads: () => server.reads?.() ?? [],
+  rowReadsByKey: () => rows.readsByKey,
+  timers: countTimers,
+} satisfies ServerCalls);

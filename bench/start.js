@@ -1,0 +1,41 @@
+// `npm run bench`: from a fresh clone to results. Arguments go to bench.ts.
+// Plain JavaScript over Node's built-ins, since it runs before there is anything else.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { build } from '../demo/build.js';
+import { installModules } from '../demo/install.js';
+import { installPrograms } from '../demo/install-programs.js';
+
+const redis = { program: 'redis-server', debian: 'redis-server', use: 'everything' };
+const nchan = {
+  program: 'nginx',
+  folders: () => ['/usr/sbin'],
+  file: '/usr/lib/nginx/modules/ngx_nchan_module.so',
+  debian: 'libnginx-mod-nchan',
+  use: 'the contestant nchan',
+};
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+try {
+  installModules();
+  installModules('bench');
+  installPrograms([redis]);
+  installIfPossible(nchan);
+  // The bench imports the package by its name, as a user would, and so gets what is in dist.
+  build('.', { sources: 'src', output: 'dist/index.js' });
+  build('bench', { sources: 'bench', output: 'bench/dist/bench.js' });
+  const bench = ['bench/dist/bench.js', ...process.argv.slice(2)];
+  process.exitCode = spawnSync(process.execPath, bench, { stdio: 'inherit' }).status ?? 1;
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+/** The others can be measured without it. @param {import('../demo/install-programs.js').Program} program */
+function installIfPossible(program) {
+  try {
+    installPrograms([program]);
+  } catch (error) {
+    console.error(`${error.message}\nIt is left out.`);
+  }
+}
