@@ -111,7 +111,6 @@ export abstract class Connection implements Visited, SinkClient {
 
   drained(): void {
     this.#blockedSince = undefined;
-    if (!this.#open) return;
     this.proceed();
     if (this.#open) this.context.heartbeats.schedule(this, this.#due());
   }

@@ -51,7 +51,7 @@ const PUSH_AGAIN_AFTER = 5000;
 export class Engine {
   readonly #options: EngineOptions;
   readonly #counters = newCounters();
-  readonly #connecting: ConnectionContext;
+  readonly #connectionContext: ConnectionContext;
   readonly #gate: Gate;
   readonly #poller: Poller;
   readonly #outbox: Outbox;
@@ -72,7 +72,7 @@ export class Engine {
   constructor(options: EngineOptions) {
     const counters = this.#counters;
     this.#options = options;
-    this.#connecting = {
+    this.#connectionContext = {
       clock: options.clock,
       random: options.random,
       heartbeats: new Heartbeats(options.clock),
@@ -161,7 +161,7 @@ export class Engine {
     }
     const feeds = this.#feeds.get(route, requests, path);
     const positions = splitPositions(lastEventId, feeds.length);
-    const connection = new FeedConnection(sink, this.#connecting, { route, viewer, feeds, positions });
+    const connection = new FeedConnection(sink, this.#connectionContext, { route, viewer, feeds, positions });
     this.#connections.add(connection);
     if (viewer !== undefined) route.viewers.add(viewer, connection);
     for (const [index, feed] of feeds.entries()) void feed.join(connection.slots[index]!);
@@ -174,7 +174,7 @@ export class Engine {
    */
   async openSource({ timing, sink, source, onError }: SourceRequest): Promise<void> {
     const connection = this.#context.runInAsyncScope(() => {
-      const connection = new SourceConnection(sink, this.#connecting, timing);
+      const connection = new SourceConnection(sink, this.#connectionContext, timing);
       this.#connections.add(connection);
       connection.start();
       return connection;

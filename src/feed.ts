@@ -26,8 +26,8 @@ export interface FeedContext {
 }
 
 /** What all feeds of one route have in common. */
-export interface FeedTiming {
-  /** In milliseconds, like the others. */
+export interface FeedSettings {
+  /** In milliseconds, like the next two. */
   readonly throttle: number;
   readonly resync: number;
   readonly dataTimeout: number;
@@ -42,7 +42,7 @@ export interface FeedSource {
 
 /** What makes one feed this feed. */
 export interface FeedOptions {
-  readonly route: FeedTiming;
+  readonly route: FeedSettings;
   readonly source: FeedSource;
   readonly keys: readonly string[];
   /** The subject that results depend on; undefined when they are the same for all. */
@@ -80,7 +80,7 @@ export class Feed implements Shown, Watcher, Job {
   readonly name: string;
   readonly keys: readonly string[];
   readonly #context: FeedContext;
-  readonly #route: FeedTiming;
+  readonly #route: FeedSettings;
   readonly #source: FeedSource;
   readonly #subject: Subject | undefined;
   readonly #isAlone: boolean;
@@ -263,9 +263,13 @@ export class Feed implements Shown, Watcher, Job {
     this.#isSharing = true;
     for (let offered = 0; offered < SLICE; offered += 1) {
       const { done, value: slot } = slots.next();
+      if (done && this.#sharesAgain) {
+        this.#sharesAgain = false;
+        slots = membersOf(this.#slots);
+        continue;
+      }
       if (done) {
         this.#isSharing = false;
-        if (this.#sharesAgain) this.#share();
         return;
       }
       const frame = this.#frame!;

@@ -1,8 +1,8 @@
-import { Feed, type FeedContext, type FeedSource, type FeedTiming } from './feed.ts';
+import { Feed, type FeedContext, type FeedSettings, type FeedSource } from './feed.ts';
 import type { Subject } from './subject.ts';
 
 /** What all feeds of one `streamSse` have in common. */
-export interface FeedRoute extends FeedTiming {
+export interface FeedRoute extends FeedSettings {
   /** Tells routes of one trigger apart, and is the same in every process that mounts the same routes. */
   readonly number: number;
 }

@@ -104,7 +104,7 @@ export class Poller {
 
   #stop(): void {
     this.#stopTimer?.();
-    this.#stopPause?.();
+    this.#endPause();
     this.#unsubscribe?.();
     this.#next?.end();
     this.#next = undefined;
@@ -121,9 +121,12 @@ export class Poller {
   /** The next part begins one step after the last one began, and never before that has ended. */
   #schedule(lastBegan: number): void {
     const { clock } = this.#options;
-    const due = lastBegan + this.#step;
+    const wait = lastBegan + this.#step - clock.now();
     this.#stopTimer?.();
-    this.#stopTimer = clock.after(Math.max(0, due - clock.now()), () => {
+    // What is late already comes before any other read.
+    this.#pollDue = wait <= 0;
+    if (this.#pollDue) return;
+    this.#stopTimer = clock.after(wait, () => {
       this.#pollDue = true;
       this.#proceed();
     });
@@ -134,11 +137,11 @@ export class Poller {
     if (this.isBusy() || (!this.#pollDue && this.#next === undefined)) return;
     const { clock } = this.#options;
     const pause = this.#pollDue ? 0 : this.#lastRead + PAUSE - clock.now();
-    this.#stopPause?.();
     if (pause > 0) {
-      this.#stopPause = clock.after(pause, () => this.#proceed());
+      this.#stopPause ??= clock.after(pause, () => this.#proceed());
       return;
     }
+    this.#endPause();
     const round = this.#next;
     this.#next = undefined;
     this.#reading = true;
@@ -150,6 +153,11 @@ export class Poller {
       round?.end();
       this.#proceed();
     });
+  }
+
+  #endPause(): void {
+    this.#stopPause?.();
+    this.#stopPause = undefined;
   }
 
   /** Reads the next part of all keys, and what waits for a read. While the store is down that is one part. */

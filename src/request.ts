@@ -129,7 +129,7 @@ function setDefault(res: ServerResponse, name: string, value: string): void {
 
 function appendVary(res: ServerResponse): void {
   const present = res.getHeader('Vary');
-  if (present === undefined) {
+  if (!present) {
     res.setHeader('Vary', VARY);
     return;
   }

@@ -1,4 +1,4 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Sink, SinkClient } from './connection.ts';
 import { leaveSession } from './request.ts';
@@ -9,8 +9,8 @@ interface Response extends ServerResponse {
   flush?: () => void;
 }
 
-/** As it is before anybody wraps it. */
-const { write } = ServerResponse.prototype;
+/** As Node has it. Who wraps it, for one response or for all, does so where it is inherited. */
+const { write } = OutgoingMessage.prototype;
 
 /**
  * What a stream writes to: a response whose head was made and not sent, and goes out with the first bytes.
@@ -33,7 +33,13 @@ export class ResponseSink implements Sink {
     this.#req = req;
     this.#res = res;
     this.#out = res;
-    if (req.httpVersion === '1.1' && res.socket !== null && res.write === write) {
+    // Trailers come after a last chunk.
+    if (
+      req.httpVersion === '1.1' &&
+      res.socket !== null &&
+      res.write === write &&
+      !res.hasHeader('Trailer')
+    ) {
       res.removeHeader('Transfer-Encoding');
       this.#out = res.socket;
     }
@@ -50,6 +56,8 @@ export class ResponseSink implements Sink {
   }
 
   write(bytes: Buffer): boolean {
+    // Its end was asked for already, by the client or by the application; `close` comes when all has been sent.
+    if (this.#hasBegun && this.#isEnding) return false;
     const taken = this.#hasBegun ? this.#out.write(bytes) : this.#begin(bytes);
     if (this.#out === this.#res) this.#res.flush?.();
     if (!taken && !this.#isFull) {
@@ -65,9 +73,16 @@ export class ResponseSink implements Sink {
   #begin(bytes: Buffer): boolean {
     this.#hasBegun = true;
     // As text it goes out in one piece with the head.
-    const taken = this.#out === this.#res ? this.#res.write(bytes) : this.#res.write(bytes.toString());
+    const isBypassed = this.#out !== this.#res;
+    const taken = isBypassed ? this.#res.write(bytes.toString('latin1'), 'latin1') : this.#res.write(bytes);
     leaveSession(this.#req);
     return taken;
+  }
+
+  get #isEnding(): boolean {
+    const out = this.#out;
+    // Each response has a shape of its own to V8, which makes it slow to ask; but one without anything to send has ended.
+    return !out.writable || (out.writableLength > 0 && this.#res.writableEnded);
   }
 
   end(): void {

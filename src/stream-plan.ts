@@ -108,7 +108,7 @@ function requireFeed({ eventName, key, data }: LooseFeed, isPublic: boolean): Fe
   if (typeof key === 'function') {
     return { eventName: name, key: key as (subject: unknown) => unknown, data: read };
   }
-  // The same for everybody, so it is told of nobody.
+  // The same for everybody, so it gets nothing, as its type says.
   const readForAll = read as () => unknown;
   return { eventName: name, key: requireKeys(key), data: () => readForAll() };
 }

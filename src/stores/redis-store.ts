@@ -32,7 +32,7 @@ export class RedisStore implements Store {
   readonly #wakes: RedisWakes | undefined;
   /** Of the data set that answered last. */
   #identity = '';
-  /** Whether Redis has refused a write lately. */
+  /** Whether the last write failed, as far as is known. */
   #refuses = false;
   #closed = false;
 
@@ -61,12 +61,14 @@ export class RedisStore implements Store {
       const entries = [...versions];
       const sets = entries.map((entry) => this.#set(entry));
       // A connection's commands are carried out in their order, so wakes may come along with what they tell of, which
-      // saves a round trip. Where Redis refuses to write they wait for what it says.
-      const wakes = this.#refuses ? [] : (this.#wakes?.commands(entries) ?? []);
+      // saves a round trip. Since Redis last failed to take a write they wait for what it says.
+      const waits = this.#refuses;
+      this.#refuses = true;
+      const wakes = waits ? [] : (this.#wakes?.commands(entries) ?? []);
       const replies = await connection.run([...sets, ...wakes]);
       const refused = replies.slice(0, sets.length).findIndex(isRefusal);
       this.#wakes?.published(replies.slice(sets.length));
-      if (this.#refuses) {
+      if (waits) {
         const written = entries.filter((_, index) => !isRefusal(replies[index]));
         await this.#wakes?.publish(written, connection);
       }
@@ -93,8 +95,8 @@ export class RedisStore implements Store {
     await Promise.all([this.#reads.close(), this.#writes.close(), this.#wakes?.close()]);
   }
 
-  /** One text for all versions of a data set, each of which keeps it. */
-  #remembered(identity: string): string {
+  /** The text that is kept already, if it is equal: all versions of a data set share one. */
+  #shared(identity: string): string {
     if (identity !== this.#identity) this.#identity = identity;
     return this.#identity;
   }
@@ -112,7 +114,7 @@ export class RedisStore implements Store {
       connection.close(error);
       throw error;
     }
-    const identity = this.#remembered(identityOf(info) ?? connection.id);
+    const identity = this.#shared(identityOf(info) ?? connection.id);
     const readings: Reading[] = [];
     for (const [index, batch] of places.entries()) {
       const values = await valuesOf(answers[index], batch, connection);

@@ -1,0 +1,41 @@
+import { type ReverseProxy, startReverseProxy } from './reverse-proxy.ts';
+
+export interface NginxServerOptions {
+  /** The port on 127.0.0.1 of what stands behind it. */
+  readonly to: number;
+  /** Further directives for the location, which wins over what nginx would do by default. */
+  readonly location?: string | undefined;
+}
+
+/** A real nginx, without Debian's configuration: what is not set here is as nginx has it by default. */
+export function startNginx({ to, location = '' }: NginxServerOptions): Promise<ReverseProxy> {
+  return startReverseProxy({
+    name: 'nginx',
+    args: (file) => ['-e', 'stderr', '-c', file],
+    configuration: ({ port, folder }) => `
+      daemon off;
+      master_process off;
+      pid ${folder}/pid;
+      error_log stderr;
+      events {}
+      http {
+        access_log off;
+        client_body_temp_path ${folder};
+        proxy_temp_path ${folder};
+        fastcgi_temp_path ${folder};
+        uwsgi_temp_path ${folder};
+        scgi_temp_path ${folder};
+        upstream app {
+          server 127.0.0.1:${to};
+          keepalive 1;
+        }
+        server {
+          listen 127.0.0.1:${port};
+          location / {
+            proxy_pass http://app;
+            ${location}
+          }
+        }
+      }`,
+  });
+}
