@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { Heartbeats, type Visited } from '../src/heartbeats.ts';
 import { Stage } from './support/stage.ts';
+import { VirtualClock } from './support/virtual-clock.ts';
 
 describe('a stream that nobody pushes to', () => {
   it('costs one run, a check a poll and a heartbeat every 15 s', async () => {
@@ -45,6 +47,27 @@ describe('a crowd that is due at once', () => {
     const slices = alive.slice(1).map((heard, index) => heard - alive[index]!);
     expect(Math.max(...slices)).toBeLessThanOrEqual(100);
     expect(viewers.every(({ heartbeats }) => heartbeats.length === 1)).toBe(true);
+  });
+});
+
+describe('a stream that ends during the visit of another one', () => {
+  it('is not visited any more', async () => {
+    const clock = new VirtualClock();
+    const heartbeats = new Heartbeats(clock);
+    const visits: string[] = [];
+    const second: Visited = { place: undefined, visit: (now) => visits.push('second') + now };
+    const first: Visited = {
+      place: undefined,
+      visit(now) {
+        visits.push('first');
+        heartbeats.remove(second);
+        return now + 1000;
+      },
+    };
+    heartbeats.schedule(first, 100);
+    heartbeats.schedule(second, 100);
+    await clock.advance(150);
+    expect(visits).toEqual(['first']);
   });
 });
 

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { Stage } from './support/stage.ts';
 
+describe('the streams of a viewer', () => {
+  it('are forgotten with their clients', async () => {
+    const stage = new Stage();
+    const viewers = [1, 2, 3].map(() => stage.open({ viewer: 'me' }));
+    expect(stage.viewers.inExcess('me', 0)).toHaveLength(3);
+    for (const viewer of viewers) viewer.leave();
+    expect(stage.viewers.inExcess('me', 0)).toEqual([]);
+  });
+});
+
 describe('callbacks', () => {
   it('run maxRuns at once, and the others in the order in which they came', async () => {
     const stage = new Stage({ maxRuns: 3 });

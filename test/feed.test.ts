@@ -99,6 +99,25 @@ describe('a push to a feed', () => {
     expect(stage.runs).toBe(2);
   });
 
+  it('leaves nothing behind when the last viewer leaves before', async () => {
+    const stage = new Stage();
+    const viewer = stage.open({ throttle: 5000 });
+    await stage.clock.advance(10);
+    await stage.push('key');
+    viewer.leave();
+    expect(stage.clock.pending).toBe(0);
+  });
+
+  it('shows each of 300 different results', async () => {
+    const stage = new Stage();
+    const viewer = stage.open();
+    for (let push = 0; push < 300; push += 1) {
+      await stage.clock.advance(100);
+      await stage.push('key');
+    }
+    expect(viewer.shown).toEqual(Array.from({ length: 301 }, (_, index) => index + 1));
+  });
+
   it('does not send what a viewer has already, but the id to come back with', async () => {
     const stage = new Stage();
     const viewer = stage.open({ data: () => 'the same' });

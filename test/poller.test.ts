@@ -74,6 +74,23 @@ describe('polling', () => {
     expect(new Set(periods).size).toBeGreaterThan(10);
   });
 
+  it('shares reads among a crowd that comes one by one', async () => {
+    const { store, reads } = notingStore();
+    const stage = new Stage({ store });
+    stage.open({ keys: ['first'], subject: 'first' });
+    await stage.clock.advance(100);
+    reads.length = 0;
+    for (let viewer = 0; viewer < 100; viewer += 1) {
+      stage.open({ keys: [`key${viewer}`], subject: viewer });
+      await stage.clock.advance(1);
+    }
+    await stage.clock.advance(10);
+    expect(stage.runs).toBe(101);
+    // One every 10 ms, and each once more for the seeds.
+    expect(reads.length).toBeLessThanOrEqual(22);
+    expect(stage.clock.pending).toBeLessThanOrEqual(103);
+  });
+
   it('reads many keys in even parts over the period, each key once', async () => {
     const { store, reads } = notingStore();
     const at: number[] = [];
@@ -147,6 +164,41 @@ describe('polling', () => {
         expect(Math.max(0, ...waits)).toBeLessThanOrEqual(2200);
       }),
     );
+  });
+
+  it('is no later than the guarantee allows where reads are slow and streams keep coming', async () => {
+    const { store } = notingStore();
+    const began = new Map<string, number>();
+    const waits: number[] = [];
+    const stage = new Stage({
+      pollAtOnce: 10,
+      store: {
+        ...store,
+        async read(keys, signal) {
+          const since = keys.map((key) => began.get(key) ?? stage.clock.now());
+          for (const key of keys) began.set(key, stage.clock.now());
+          await new Promise<void>((resolve) => stage.clock.after(990, resolve));
+          for (const time of since) waits.push(stage.clock.now() - time);
+          return store.read(keys, signal);
+        },
+      },
+    });
+    for (let viewer = 0; viewer < 200; viewer += 1) {
+      stage.open({ keys: [`key${viewer % 100}`], subject: viewer });
+      await stage.clock.advance(200);
+    }
+    // 1.1 poll and twice storeTimeout.
+    expect(Math.max(...waits)).toBeLessThanOrEqual(4200);
+  });
+
+  it('reads all keys at once while the store is down, so that everybody knows with its first answer', async () => {
+    const { store, reads, silence } = notingStore();
+    const stage = new Stage({ store, pollAtOnce: 1 });
+    for (const key of ['a', 'b', 'c']) stage.open({ keys: [key], subject: key });
+    await stage.clock.advance(3000);
+    silence(true);
+    await stage.clock.advance(10_000);
+    expect(reads.at(-1)).toHaveLength(3);
   });
 
   it('stops with the last viewer, and leaves no timer', async () => {

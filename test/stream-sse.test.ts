@@ -13,6 +13,18 @@ import { until } from './support/until.ts';
 const byId = '/:id';
 const idOf = (req: Request<{ id: string }>) => req.params.id;
 
+describe('a callback for everybody', () => {
+  it('gets no argument', async () => {
+    const got: unknown[][] = [];
+    await using app = await streamApp((trigger) =>
+      streamSse(trigger, { key: 'ticker', data: (...args: unknown[]) => got.push(args) }),
+    );
+    const stream = await app.open();
+    await stream.next();
+    expect(got).toEqual([[]]);
+  });
+});
+
 describe('one subject', () => {
   it('runs data once for 50 streams and writes one buffer to all of them', async () => {
     const written: Buffer[] = [];

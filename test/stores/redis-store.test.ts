@@ -431,6 +431,26 @@ for (const [version, Redis] of Object.entries(versions)) {
         stop();
       });
 
+      it('go out once and not with every retry while the server is a replica', async () => {
+        await using own = await startRedis();
+        const client = keep(new Redis(own.port, { lazyConnect: true }));
+        const operator = keep(new Redis6(own.port));
+        const wakes: string[] = [];
+        const listener = keep(new Redis6(own.port));
+        listener.on('message', (_, message: string) => wakes.push(message));
+        await listener.subscribe('sse:wake:0');
+        const store = keep(new RedisStore(client));
+        await write(store, 'a', '1-a');
+        await operator.replicaof('127.0.0.1', 1);
+        for (const count of [2, 3, 4]) {
+          await expect(write(store, 'a', `${count}-a`)).rejects.toThrow(/READONLY/);
+        }
+        await operator.replicaof('NO', 'ONE');
+        await write(store, 'a', '5-a');
+        await until(() => wakes.includes('5-a a'));
+        expect(wakes).toEqual(['1-a a', '2-a a', '5-a a']);
+      });
+
       it('that may not be received are told once, and everything else works', async () => {
         const errors: unknown[] = [];
         const store = await storeOf('-subscribe');

@@ -18,6 +18,8 @@ export interface Visit extends Partial<Omit<Route, 'number' | 'viewers'>> {
     | readonly { readonly keys: readonly string[]; readonly data: (signal: AbortSignal) => unknown }[]
     | undefined;
   readonly lastEventId?: string | undefined;
+  /** Among whose streams it counts. */
+  readonly viewer?: string | undefined;
   /** Set for a viewer who takes nothing from the beginning. */
   readonly stuck?: boolean | undefined;
 }
@@ -45,6 +47,7 @@ export class Stage {
   readonly store: SimStore;
   readonly engine: Engine;
   readonly errors: SseTriggerError[] = [];
+  readonly viewers = new Viewers<FeedConnection>();
   /** What sources threw. */
   readonly thrown: unknown[] = [];
   /** How often `data` was called, by those visits that bring none of their own. */
@@ -80,6 +83,7 @@ export class Stage {
     data,
     feeds,
     lastEventId,
+    viewer: whose,
     stuck,
     ...route
   }: Visit = {}): Viewer {
@@ -90,14 +94,14 @@ export class Stage {
       return this.runs;
     };
     this.engine.open({
-      route: { ...ROUTE, ...route, number: 1, viewers: new Viewers<FeedConnection>() },
+      route: { ...ROUTE, ...route, number: 1, viewers: this.viewers },
       sink: viewer,
       feeds: (feeds ?? [{ keys, data: data ?? count }]).map(({ keys, data }) => ({
         keys,
         source: { eventName: undefined, data: (_: unknown, { signal }) => data(signal) },
         subject: toSubject(subject),
       })),
-      viewer: undefined,
+      viewer: whose,
       lastEventId,
       path: '/stream',
     });
