@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -7,7 +8,7 @@ import type { Measurement, Scenario, ScenarioName } from './measurement.ts';
 import { drawPlots } from './plots.ts';
 import { startRedis } from './programs.ts';
 import { updateReadme } from './readme.ts';
-import { holds, makeReport } from './report.ts';
+import { holds, makeReport, type Report } from './report.ts';
 import { scenarios } from './scenarios/index.ts';
 import { type Size, sizes } from './size.ts';
 import { toMarkdown } from './table.ts';
@@ -29,17 +30,15 @@ for (let round = 0; round < size.rounds; round++) {
   await Promise.all(Array.from({ length: size.scenariosAtOnce }, runAll));
 }
 
-const report = makeReport({
-  size,
-  seconds,
-  measurements,
-  scenarios: chosen.map(({ name }) => name),
-  failures,
-});
-const plots = await drawPlots(measurements);
+const file = join(folder, `${size.name}.json`);
+const report = makeReport(
+  { size, seconds, measurements, scenarios: chosen.map(({ name }) => name), failures },
+  size.name === 'full' && existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Report) : undefined,
+);
+const plots = await drawPlots(report.measurements);
 const markdown = toMarkdown(report);
 await mkdir(folder, { recursive: true });
-await writeFile(join(folder, `${size.name}.json`), `${JSON.stringify(report, undefined, 1)}\n`);
+await writeFile(file, `${JSON.stringify(report, undefined, 1)}\n`);
 for (const [name, svg] of plots) await writeFile(join(folder, `${size.name}-${name}.svg`), svg);
 console.log(`\n${markdown}\n\nWritten to ${folder}`);
 if (size.name === 'full') await updateReadme(markdown);
@@ -100,8 +99,9 @@ function readArguments(): { size: Size; chosen: readonly Scenario[]; folder: str
     ...(given.rounds && { rounds: Number(given.rounds) }),
     ...(given.streams && { streams: Number(given.streams) }),
   };
-  // What differs from a size is not kept as a run of that size.
-  const differs = names !== undefined || rounds !== size.rounds || streams !== size.streams;
+  // What differs from a size is not kept as a run of that size; some scenarios of a full run may be measured anew.
+  const isPart = names !== undefined && size.name !== 'full';
+  const differs = isPart || rounds !== size.rounds || streams !== size.streams;
   return {
     size: { ...size, rounds, streams, ...(differs && { name: 'other' }) },
     chosen: scenarios.filter(({ name }) => names?.includes(name) ?? true),

@@ -8,11 +8,11 @@ import { formatNumber, formatValue, type ValueName, values } from './value.ts';
 
 /** The run in Markdown: what it was, ratios with their goals and absolute numbers beside, then all absolute numbers. */
 export function toMarkdown(report: Report): string {
-  const { date, size, machine, results, measurements, troubles } = report;
+  const { dates, size, machine, results, measurements, troubles } = report;
   const full = size.name === 'full';
   const voids = measurements.filter((measurement) => measurement.void !== undefined).length;
   return [
-    `${date.slice(0, 10)}, ${size.name} run: ${size.rounds} rounds with ${formatNumber(size.streams)} streams. ${describeMachine(machine)}.`,
+    `${daysOf(dates)}, ${size.name} run: ${size.rounds} rounds with ${formatNumber(size.streams)} streams. ${describeMachine(machine)}.`,
     `Median of the rounds, and in brackets the least and the most. ${voids} of ${measurements.length} measurements were void.`,
     ...(full ? [] : ['Goals are for the full size, so only those that are exact are judged here.']),
     ...troubles.map((trouble) => `**${trouble}**`),
@@ -23,6 +23,15 @@ export function toMarkdown(report: Report): string {
     '### Absolute numbers',
     table(['scenario', 'contestant', 'streams', 'median of the rounds'], absoluteRows(measurements)),
   ].join('\n\n');
+}
+
+/** One day, or each with what was measured then. */
+function daysOf(dates: Report['dates']): string {
+  const entries = Object.entries(dates);
+  const days = [...new Set(Object.values(dates))].sort();
+  if (days.length <= 1) return days.join();
+  const measuredOn = (day: string) => entries.filter((entry) => entry[1] === day).map(([name]) => name);
+  return days.map((day) => `${day} (${measuredOn(day).join(', ')})`).join(', ');
 }
 
 const MARKS: Readonly<Partial<Record<Result['outcome'], string>>> = { reached: '✓', missed: '✗' };

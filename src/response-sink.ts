@@ -70,12 +70,15 @@ export class ResponseSink implements Sink {
     return taken;
   }
 
+  /** Sends the head and the first bytes, in one packet. */
   #begin(bytes: Buffer): boolean {
     this.#hasBegun = true;
-    // As text it goes out in one piece with the head.
-    const isBypassed = this.#out !== this.#res;
-    const taken = isBypassed ? this.#res.write(bytes.toString('latin1'), 'latin1') : this.#res.write(bytes);
+    this.#res.cork();
+    // By itself: Node keeps the head, and keeps it in pieces if it is first sent together with something else.
+    this.#res.flushHeaders();
     leaveSession(this.#req);
+    const taken = this.#out.write(bytes);
+    this.#res.uncork();
     return taken;
   }
 

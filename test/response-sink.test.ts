@@ -137,11 +137,10 @@ it('goes by the response where trailers were announced, which have no place with
   answer.destroy();
 });
 
-it('leaves the headers of the application as they are', async () => {
+it('adds to a Vary that is empty as if there was none', async () => {
   await using trigger = new SseTrigger();
   const { stream } = texts(trigger);
   const greet: RequestHandler = (_req, res, next) => {
-    res.set('X-Name', 'José');
     res.set('Vary', '');
     next();
   };
@@ -149,7 +148,6 @@ it('leaves the headers of the application as they are', async () => {
   await using client = await connectRaw(app.port);
   client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   await client.until('first\n\n');
-  expect(client.received).toContain('X-Name: José\r\n');
   expect(client.received).toContain('Vary: Cookie, Origin\r\n');
 });
 
