@@ -1,4 +1,5 @@
 import { type Few, membersOf, withMember, withoutMember } from './few.ts';
+import { type Linked, LinkedList } from './linked-list.ts';
 import type { StoredVersion } from './store.ts';
 
 /** Who wants to hear of changes of some keys. */
@@ -9,7 +10,8 @@ export interface Watcher {
 }
 
 /** What is known of one watched key. */
-interface Watch {
+interface Watch extends Linked<Watch> {
+  readonly key: string;
   /** When it was last the turn of the key in a poll, or when it was first watched. */
   polledAt: number;
   watchers: Few<Watcher>;
@@ -48,8 +50,9 @@ function isSeed(token: string): boolean {
  * marks win, in whatever order answers arrive.
  */
 export class Versions {
-  /** Those that were polled longest ago come first. */
   readonly #watches = new Map<string, Watch>();
+  /** Those that were polled longest ago come first. */
+  readonly #byAge = new LinkedList<Watch>();
   #lastMark = 0;
 
   get size(): number {
@@ -59,15 +62,13 @@ export class Versions {
   /** The keys that were polled longest ago: so many, and all that were before `since`. They count as polled at `now`. */
   takeOldest(count: number, since: number, now: number): string[] {
     const keys: string[] = [];
-    for (const [key, watch] of this.#watches) {
+    for (let watch = this.#byAge.first; watch !== undefined; watch = this.#byAge.first) {
       if (keys.length >= count && watch.polledAt >= since) break;
-      keys.push(key);
-    }
-    for (const key of keys) {
-      const watch = this.#watches.get(key)!;
+      if (keys.length === this.#watches.size) break;
+      keys.push(watch.key);
       watch.polledAt = now;
-      this.#watches.delete(key);
-      this.#watches.set(key, watch);
+      this.#byAge.remove(watch);
+      this.#byAge.append(watch);
     }
     return keys;
   }
@@ -81,8 +82,7 @@ export class Versions {
   /** Tells `watcher` of changes of its keys, until `unwatch`. */
   watch(watcher: Watcher, now: number): void {
     for (const key of watcher.keys) {
-      const watch = this.#watches.get(key) ?? unknown(now);
-      this.#watches.set(key, watch);
+      const watch = this.#watches.get(key) ?? this.#add(unknown(key, now));
       watch.watchers = withMember(watch.watchers, watcher);
     }
   }
@@ -92,8 +92,17 @@ export class Versions {
       const watch = this.#watches.get(key);
       if (watch === undefined) continue;
       watch.watchers = withoutMember(watch.watchers, watcher);
-      if (watch.watchers === undefined) this.#watches.delete(key);
+      if (watch.watchers === undefined) {
+        this.#watches.delete(key);
+        this.#byAge.remove(watch);
+      }
     }
+  }
+
+  #add(watch: Watch): Watch {
+    this.#watches.set(watch.key, watch);
+    this.#byAge.append(watch);
+    return watch;
   }
 
   /** The versions of these keys, each with its data set; undefined when one of them is not known. */
@@ -209,8 +218,11 @@ export class Versions {
   }
 }
 
-function unknown(now: number): Watch {
+function unknown(key: string, now: number): Watch {
   return {
+    previous: undefined,
+    next: undefined,
+    key,
     polledAt: now,
     watchers: undefined,
     version: undefined,

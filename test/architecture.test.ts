@@ -10,6 +10,7 @@ const floors = [
     'errors',
     'few',
     'key',
+    'linked-list',
     'option-checks',
     'position',
     'retry',
