@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { type Bells, Notification } from '../../demo/notification.ts';
 import { head } from '../support/serve.ts';
 import type { StreamClient } from '../support/stream-client.ts';
+import { until } from '../support/until.ts';
 import { databases, type TestDatabase } from './databases.ts';
 import { type DemoApp, startDemoApp } from './demo-app.ts';
 
@@ -221,6 +222,7 @@ describe.each(databases)('with $name', ({ start }) => {
       const { id } = await first.next();
       const { runs, resumed } = demo.trigger.stats();
       await using again = await screen.open('/notifications/stream', { 'last-event-id': id! });
+      await until(() => demo.trigger.stats().resumed > resumed);
       // What comes after a push is the first that it gets.
       await notify(screen.agent, 'alice', 'bob', 'one');
       expect((await nextBells(again)).map(({ unread }) => unread)).toEqual([0, 1]);
