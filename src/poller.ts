@@ -138,7 +138,11 @@ export class Poller {
     const { clock } = this.#options;
     const pause = this.#pollDue ? 0 : this.#lastRead + PAUSE - clock.now();
     if (pause > 0) {
-      this.#stopPause ??= clock.after(pause, () => this.#proceed());
+      this.#stopPause ??= clock.after(pause, () => {
+        // Node's timers count from the last turn of the event loop, so that it may be too early still.
+        this.#stopPause = undefined;
+        this.#proceed();
+      });
       return;
     }
     this.#endPause();

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Store } from '../src/store.ts';
 import { Stage, type Viewer } from './support/stage.ts';
 
@@ -94,6 +94,17 @@ describe('polling', () => {
     const timers = stage.clock.pending;
     for (let viewer = 200; viewer < 250; viewer += 1) stage.open({ keys: ['first'], subject: viewer });
     expect(stage.clock.pending - timers).toBeLessThanOrEqual(1);
+  });
+
+  it('is not kept from reading by a timer that comes too early', async () => {
+    const stage = new Stage();
+    stage.open({ subject: 'first' });
+    await stage.clock.advance(0);
+    const after = stage.clock.after.bind(stage.clock);
+    vi.spyOn(stage.clock, 'after').mockImplementation((delay, run) => after(delay / 2, run));
+    const second = stage.open({ subject: 'second' });
+    await stage.clock.advance(20);
+    expect(second.shown).toHaveLength(1);
   });
 
   it('reads many keys in even parts over the period, each key once', async () => {
