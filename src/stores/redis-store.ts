@@ -121,6 +121,9 @@ export class RedisStore implements Store {
       for (const value of values) {
         readings.push(Buffer.isBuffer(value) ? { token: tokenOf(value), identity } : (value ?? undefined));
       }
+      // A command of ioredis, and through it the answer, is kept until the next major collection: V8 makes a function that is
+      // assigned to a property old at once. Thousands of Buffers a poll would be most of what brings those about.
+      values.length = 0;
     }
     return readings;
   }
