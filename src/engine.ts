@@ -12,6 +12,7 @@ import { splitPositions } from './position.ts';
 import { LATER, pick, type Range } from './retry.ts';
 import { type EventsUntil, SourceConnection } from './source-connection.ts';
 import { newCounters, type Stats } from './stats.ts';
+import { Turnstile } from './turnstile.ts';
 
 export interface EngineOptions extends Omit<PollerOptions, 'counters' | 'onAnswer'> {
   readonly maxRuns: number;
@@ -53,6 +54,7 @@ export class Engine {
   readonly #counters = newCounters();
   readonly #connectionContext: ConnectionContext;
   readonly #gate: Gate;
+  readonly #turnstile: Turnstile;
   readonly #poller: Poller;
   readonly #outbox: Outbox;
   readonly #feeds: Feeds;
@@ -80,6 +82,7 @@ export class Engine {
       onEnd: (connection) => this.#forget(connection),
     };
     this.#gate = new Gate(options.maxRuns);
+    this.#turnstile = new Turnstile(options.clock);
     this.#poller = new Poller({ ...options, counters, onAnswer: () => this.#outbox.retry() });
     this.#feeds = new Feeds({ ...options, counters, gate: this.#gate, poller: this.#poller });
     const { versions } = this.#poller;
@@ -143,6 +146,11 @@ export class Engine {
       });
       this.#pushAgain.set(keys, stop);
     });
+  }
+
+  /** Resolves when the next stream may be opened: a crowd that comes at once is let in a few at a time. */
+  turn(): Promise<void> {
+    return this.#context.runInAsyncScope(() => this.#turnstile.pass());
   }
 
   /** Why no stream may be opened now, if so. */

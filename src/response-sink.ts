@@ -44,7 +44,7 @@ export class ResponseSink implements Sink {
       this.#out = res.socket;
     }
     // A body that nobody reads would hide that the client has gone.
-    req.resume();
+    if (!req.complete) req.resume();
     // An error of a response means that its client is gone, which `close` tells too.
     res.on('error', ignore);
   }

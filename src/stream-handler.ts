@@ -93,6 +93,8 @@ export class StreamHandler {
     const { engine, retry, allowOrigins, admit } = this.#options;
     const path = pathOf(req);
     const isAwaited = () => !isGone(req, res) && !res.headersSent;
+    await engine.turn();
+    if (!isAwaited()) return;
     const admission = await admit(req, path, isAwaited);
     if (admission === undefined || !isAwaited()) return;
     if (typeof admission !== 'function') return this.#giveUp(req, res, admission);

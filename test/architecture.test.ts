@@ -25,7 +25,7 @@ const floors = [
   ['stores/keyv-store', 'stores/redis-connection'],
   ['stores/memory-store', 'stores/redis-wakes'],
   ['stores/redis-store'],
-  ['deadline', 'gate', 'heartbeats', 'push-scope', 'versions'],
+  ['deadline', 'gate', 'heartbeats', 'push-scope', 'turnstile', 'versions'],
   ['connection', 'outbox', 'poller', 'request'],
   ['connection-plan', 'feed-connection', 'response-sink', 'source-connection'],
   ['feed'],
