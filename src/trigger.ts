@@ -37,7 +37,7 @@ const OPTIONS = [
 ] as const satisfies readonly (keyof SseTriggerOptions)[];
 
 /** What so many changes at once cause still takes but some milliseconds; fewer would cost the store more commands. */
-const POLL_AT_ONCE = 2000;
+const POLL_AT_ONCE = 1250;
 
 /** How `streamSse` and `eventStream` reach what all streams share. */
 export const ENGINE = Symbol('engine');

@@ -34,7 +34,7 @@ export class Keyspace {
 }
 
 /** As many keys as go into one command. */
-const BATCH = 1_000;
+const BATCH = 1_250;
 
 export function* batches<T>(items: readonly T[]): Generator<T[]> {
   for (let start = 0; start < items.length; start += BATCH) yield items.slice(start, start + BATCH);
