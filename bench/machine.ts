@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
+import { environment } from './programs.ts';
 
 /** On what a run was measured. */
 export interface Machine {
@@ -40,9 +41,11 @@ function programVersions(): Record<string, string> {
 /** The first thing with a point between digits that a program says; '' when it cannot be run. */
 function versionIn(program: string, ...args: string[]): string {
   try {
-    const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
     // nginx tells its version on stderr.
-    const said = execFileSync('sh', ['-c', '"$0" "$@" 2>&1', program, ...args], { encoding: 'utf8', env });
+    const said = execFileSync('sh', ['-c', '"$0" "$@" 2>&1', program, ...args], {
+      encoding: 'utf8',
+      env: environment,
+    });
     return /\d+\.\d+[\w.]*/.exec(said)?.[0] ?? '';
   } catch {
     return '';

@@ -1,10 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { delimiter, join } from 'node:path';
+import { endWithThisProcess } from './end-with-this-process.ts';
+import { freePort } from './free-port.ts';
+import { until } from './until.ts';
+
+/** Debian keeps some programs in a folder that is on the PATH of root alone. */
+export const SBIN = '/usr/sbin';
+
+/** Where Debian's libnginx-mod-nchan has it. */
+export const NCHAN = '/usr/lib/nginx/modules/ngx_nchan_module.so';
+
+/** In which programs are found. */
+export const environment = { ...process.env, PATH: `${process.env.PATH}${delimiter}${SBIN}` };
 
 /** A program of somebody else's, on a port of 127.0.0.1 and in a temporary folder of its own. */
 export class Program implements AsyncDisposable {
@@ -22,7 +33,7 @@ export class Program implements AsyncDisposable {
 
   async end(): Promise<void> {
     const child = this.#process;
-    if (child.exitCode === null && child.signalCode === null) {
+    if (!isEnded(child)) {
       const exited = once(child, 'exit');
       process.kill(-this.pid, 'SIGKILL');
       await exited;
@@ -42,9 +53,6 @@ export function startRedis(): Promise<Program> {
     args: ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
   }));
 }
-
-/** Where Debian's libnginx-mod-nchan has it. */
-export const NCHAN = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 
 /** An nginx with nchan and one worker, whose configuration within `http { server { … } }` is `locations`. */
 export function startNginx(port: number, locations: string): Promise<Program> {
@@ -96,53 +104,35 @@ async function start(
   const folder = await mkdtemp(join(tmpdir(), 'sse-trigger-bench-'));
   const { program, args } = await toCommand(port, folder);
   // A group of its own, so that one signal ends its workers, too.
-  const child = spawn(program, args, {
-    stdio: 'ignore',
-    detached: true,
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
-  });
+  const child = spawn(program, args, { stdio: 'ignore', detached: true, env: environment });
+  endWithThisProcess(child, { group: true, folder });
   const failed = new Promise<never>((_, reject) => {
     child.once('error', () => reject(new Error(`${program} cannot be run; is it installed?`)));
     child.once('exit', (code) => reject(new Error(`${program} ended (${code})`)));
   });
   failed.catch(() => {}); // the end of it later is no error
-  endWithThisProcess(child, folder);
-  await Promise.race([failed, listening(port)]);
-  return new Program(child, port, folder);
-}
-
-/** In whatever way this process ends: even a SIGKILL closes the pipe that the watchdog reads. */
-function endWithThisProcess(child: ChildProcess, folder: string): void {
-  if (child.pid === undefined) return;
-  const script = 'cat; kill -9 "-$1"; rm -rf "$2"';
-  const watchdog = spawn('sh', ['-c', script, 'watchdog', `${child.pid}`, folder], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true, // or a Ctrl+C would end it before it has done its work
-  });
-  watchdog.unref();
-  child.once('exit', () => watchdog.kill());
-}
-
-/** There is no event to wait for: neither program tells both when it listens and where. */
-async function listening(port: number): Promise<void> {
-  for (;;) {
-    const socket = connect(port, '127.0.0.1');
-    try {
-      await once(socket, 'connect');
-      return;
-    } catch {
-      await sleep(10);
-    } finally {
-      socket.destroy();
-    }
+  try {
+    await Promise.race([failed, until(() => isEnded(child) || isListening(port))]);
+    return new Program(child, port, folder);
+  } catch (error) {
+    if (child.pid !== undefined && !isEnded(child)) process.kill(-child.pid, 'SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+    throw error;
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+function isEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** There is no event to wait for: neither program tells both when it listens and where. */
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
 }

@@ -7,23 +7,23 @@ import { installModules } from '../demo/install.js';
 import { installPrograms } from '../demo/install-programs.js';
 
 const redis = { program: 'redis-server', debian: 'redis-server', use: 'everything' };
-const nchan = {
-  program: 'nginx',
-  folders: () => ['/usr/sbin'],
-  file: '/usr/lib/nginx/modules/ngx_nchan_module.so',
-  debian: 'libnginx-mod-nchan',
-  use: 'the contestant nchan',
-};
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 try {
   installModules();
   installModules('bench');
   installPrograms([redis]);
-  installIfPossible(nchan);
   // The bench imports the package by its name, as a user would, and so gets what is in dist.
   build('.', { sources: 'src', output: 'dist/index.js' });
   build('bench', { sources: 'bench', output: 'bench/dist/bench.js' });
+  const { NCHAN, SBIN } = await import('./dist/programs.js');
+  installIfPossible({
+    program: 'nginx',
+    folders: () => [SBIN],
+    file: NCHAN,
+    debian: 'libnginx-mod-nchan',
+    use: 'the contestant nchan',
+  });
   const bench = ['bench/dist/bench.js', ...process.argv.slice(2)];
   process.exitCode = spawnSync(process.execPath, bench, { stdio: 'inherit' }).status ?? 1;
 } catch (error) {

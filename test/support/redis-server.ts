@@ -46,6 +46,7 @@ export class RedisServer implements AsyncDisposable {
     const child = spawn('redis-server', [...at, ...plain, ...this.#args], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
+    endWithThisProcess(child);
     const log: string[] = [];
     await new Promise<void>((resolve, reject) => {
       child.once('error', () =>
@@ -58,7 +59,6 @@ export class RedisServer implements AsyncDisposable {
       });
     });
     this.#child = child;
-    endWithThisProcess(child);
   }
 
   /** Sends a signal, and waits for the end unless it is SIGSTOP or SIGCONT. Nothing is saved. */

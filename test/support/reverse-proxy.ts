@@ -35,6 +35,7 @@ export async function startReverseProxy({
   // Debian keeps it in a folder that is on the PATH of root alone.
   const env = { ...process.env, PATH: `${process.env.PATH}${delimiter}/usr/sbin` };
   const child = spawn(name, args(file), { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  endWithThisProcess(child);
   const log: string[] = [];
   createInterface(child.stderr).on('line', (line) => log.push(line));
   const ended = new Promise<never>((_resolve, reject) => {
@@ -55,7 +56,6 @@ export async function startReverseProxy({
   }
   // From here on its end shows in what does not come through it any more.
   ended.catch(() => {});
-  endWithThisProcess(child);
   return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
 }
 
