@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type BirpcReturn, createBirpc } from 'birpc';
 
+/** Milliseconds in which every call has to be answered: much longer than any window. */
+const DEADLINE = 300_000;
+
 /** A process of the bench: a module beside this one, called by `calls` over the channel that `fork` gives. */
 export class Child<Calls extends object> implements AsyncDisposable {
   readonly calls: BirpcReturn<Calls, object>;
@@ -19,7 +22,7 @@ export class Child<Calls extends object> implements AsyncDisposable {
       {
         post: (data) => child.send(data),
         on: (listener) => child.on('message', listener),
-        timeout: -1, // a window may be as long as it likes
+        timeout: DEADLINE,
       },
     );
     child.once('exit', (code, signal) => {

@@ -1,5 +1,5 @@
 import type { ContestantName, ScenarioName } from './measurement.ts';
-import type { ValueName } from './value.ts';
+import { type ValueName, values } from './value.ts';
 
 /** Where a number comes from. */
 export interface Source {
@@ -13,7 +13,11 @@ export interface Source {
   readonly per?: { readonly unit: string; readonly of: (streams: number) => number };
 }
 
-export type Goal = { readonly atMost: number } | { readonly atLeast: number } | { readonly exactly: number };
+export type Goal =
+  | { readonly atMost: number }
+  | { readonly atLeast: number }
+  | { readonly exactly: number }
+  | { readonly from: number; readonly to: number };
 
 /** One thing to reach. Its result is made anew in each round, of that round's measurements only. */
 export interface Figure extends Source {
@@ -30,249 +34,148 @@ export interface Figure extends Source {
   readonly exact?: true;
 }
 
+type Against = NonNullable<Figure['against']>;
+
+const atMost = (limit: number): Goal => ({ atMost: limit });
+const exactly = (number: number): Goal => ({ exactly: number });
+const ratioTo = (contestant: ContestantName, variant?: string): Against => ({
+  contestant,
+  ...(variant !== undefined && { variant }),
+  as: 'ratio',
+});
+
+/** Figures of sse-trigger in one scenario and variant. */
+function of(scenario: ScenarioName, variant = '') {
+  return (value: ValueName, goal?: Goal, against?: Against): Figure => ({
+    scenario,
+    variant,
+    value,
+    ...(goal && { goal }),
+    ...(against && { against }),
+  });
+}
+
+function exact(figure: Figure): Figure {
+  return { ...figure, exact: true };
+}
+
 const stream = { unit: 'stream', of: (streams: number) => streams };
 const batch = { unit: 'started thousand keys', of: (streams: number) => Math.ceil(streams / 1000) };
 
 /** Up to which a ratio of CPU or memory at two sizes, from the same run, may be noise. */
 const NOISE = 1.1;
 
+const quiet = of('idle', 'heartbeats off');
+const beating = of('idle', 'heartbeats on');
+const oneKey = of('memory', 'one key');
+const keyEach = of('memory', 'a key each');
+const small = of('fan-out', '100 B');
+const large = of('fan-out', '20 KB');
+const woken = of('latency', 'wake');
+const polled = of('latency', 'poll');
+const single = of('burst', 'single changes');
+const unchanged = of('reconnect', 'nothing changed');
+const changed = of('reconnect', 'everything changed');
+const stuck = of('stuck', 'stuck clients');
+const churn = of('churn');
+const processes = of('processes');
+
 /** What the bench is to show, row by row as README.md has it. */
 export const figures: readonly Figure[] = [
-  { scenario: 'all', value: 'missed', goal: { exactly: 0 }, exact: true },
+  { scenario: 'all', value: 'missed', goal: exactly(0), exact: true },
+  { scenario: 'all', value: 'lost', goal: exactly(0), exact: true },
 
-  {
-    scenario: 'idle',
-    variant: 'heartbeats on',
-    value: 'redisCommandsPerSecond',
-    against: { contestant: 'literal-port', as: 'times fewer' },
-    goal: { atLeast: 500 },
-  },
-  {
-    scenario: 'idle',
-    variant: 'heartbeats off',
-    value: 'cpuPercent',
-    against: { contestant: 'literal-port', as: 'ratio' },
-    goal: { atMost: 1 / 10 },
-  },
-  {
-    scenario: 'idle',
-    variant: 'heartbeats on',
-    value: 'cpuPercent',
-    against: { contestant: 'literal-port', as: 'ratio' },
-    goal: { atMost: 1 / 5 },
-  },
-  {
-    scenario: 'idle',
-    variant: 'heartbeats on',
-    value: 'cpuPercent',
-    against: { contestant: 'bare-node', variant: 'doing nothing', as: 'difference' },
-    goal: { atMost: 3.5 },
-  },
+  beating(
+    'redisCommandsPerSecond',
+    { atLeast: 500 },
+    { contestant: 'literal-port', variant: 'heartbeats on', as: 'times fewer' },
+  ),
+  quiet('cpuPercent', atMost(1 / 10), ratioTo('literal-port')),
+  beating('cpuPercent', atMost(1 / 5), ratioTo('literal-port')),
+  beating('cpuPercent', atMost(3.5), {
+    contestant: 'bare-node',
+    variant: 'doing nothing',
+    as: 'difference',
+  }),
+  beating('heartbeatShare', { from: 0.9, to: 1.1 }),
 
-  {
-    scenario: 'memory',
-    variant: 'one key',
-    value: 'heapPerStreamBytes',
-    against: { contestant: 'bare-express', variant: '', as: 'ratio' },
-    goal: { atMost: 1.08 },
-  },
-  {
-    scenario: 'memory',
-    variant: 'one key',
-    value: 'rssPerStreamBytes',
-    against: { contestant: 'bare-express', variant: '', as: 'ratio' },
-    goal: { atMost: 1.08 },
-  },
-  {
-    scenario: 'memory',
-    variant: 'a key each',
-    value: 'heapPerStreamBytes',
-    against: { contestant: 'bare-express', variant: '', as: 'ratio' },
-    goal: { atMost: 1.15 },
-  },
-  {
-    scenario: 'memory',
-    variant: 'a key each',
-    value: 'rssPerStreamBytes',
-    against: { contestant: 'bare-express', variant: '', as: 'ratio' },
-    goal: { atMost: 1.15 },
-  },
+  oneKey('heapPerStreamBytes', atMost(1.08), ratioTo('bare-express', '')),
+  oneKey('rssPerStreamBytes', atMost(1.08), ratioTo('bare-express', '')),
+  keyEach('heapPerStreamBytes', atMost(1.15), ratioTo('bare-express', '')),
+  keyEach('rssPerStreamBytes', atMost(1.15), ratioTo('bare-express', '')),
   // What of that is not the head, which Node keeps as text for as long as the stream is open.
-  {
-    scenario: 'memory',
-    variant: 'one key',
-    value: 'heapPerStreamBytes',
-    against: { contestant: 'bare-express', variant: 'the same head', as: 'ratio' },
-    goal: { atMost: 1.08 },
-  },
-  {
-    scenario: 'memory',
-    variant: 'a key each',
-    value: 'heapPerStreamBytes',
-    against: { contestant: 'bare-express', variant: 'the same head', as: 'ratio' },
-    goal: { atMost: 1.15 },
-  },
-  {
-    scenario: 'memory',
-    variant: 'one key',
-    value: 'heapPerStreamBytes',
-    against: { contestant: 'better-sse', variant: '', as: 'ratio' },
-    goal: { atMost: 0.65 },
-  },
+  oneKey('heapPerStreamBytes', undefined, ratioTo('bare-express', 'the same head')),
+  keyEach('heapPerStreamBytes', undefined, ratioTo('bare-express', 'the same head')),
+  oneKey('heapPerStreamBytes', atMost(0.65), ratioTo('better-sse', '')),
 
-  {
-    scenario: 'fan-out',
-    variant: '100 B',
-    value: 'cpuMicrosPerFrame',
-    against: { contestant: 'bare-node', as: 'ratio' },
-    goal: { atMost: 0.62 },
-  },
-  {
-    scenario: 'fan-out',
-    variant: '100 B',
-    value: 'cpuMicrosPerFrame',
-    against: { contestant: 'better-sse', as: 'ratio' },
-    goal: { atMost: 0.5 },
-  },
-  {
-    scenario: 'fan-out',
-    variant: '20 KB',
-    value: 'cpuMicrosPerFrame',
-    against: { contestant: 'bare-node', as: 'ratio' },
-    goal: { atMost: 0.62 },
-  },
-  {
-    scenario: 'fan-out',
-    variant: '20 KB',
-    value: 'cpuMicrosPerFrame',
-    against: { contestant: 'better-sse', as: 'ratio' },
-    goal: { atMost: 0.17 },
-  },
+  small('cpuMicrosPerFrame', atMost(0.62), ratioTo('bare-node')),
+  small('cpuMicrosPerFrame', atMost(0.5), ratioTo('better-sse')),
+  large('cpuMicrosPerFrame', atMost(0.62), ratioTo('bare-node')),
+  large('cpuMicrosPerFrame', atMost(0.17), ratioTo('better-sse')),
+  // What goes into system calls is the kernel's.
+  small('cpuUserMicrosPerFrame', undefined, ratioTo('bare-node')),
+  large('cpuUserMicrosPerFrame', undefined, ratioTo('bare-node')),
+  small('loopStallMaxMs', undefined, ratioTo('bare-node')),
+  large('loopStallMaxMs', undefined, ratioTo('bare-node')),
 
-  // For information: what goes into system calls is the kernel's.
-  ...['100 B', '20 KB'].map(
-    (variant): Figure => ({
-      scenario: 'fan-out',
-      variant,
-      value: 'cpuUserMicrosPerFrame',
-      against: { contestant: 'bare-node', as: 'ratio' },
-    }),
+  woken('latencyP50Ms', atMost(1), ratioTo('socket.io', '')),
+  woken('latencyP99Ms', atMost(1), ratioTo('socket.io', '')),
+  woken('latencyP50Ms', atMost(2)),
+  woken('latencyP99Ms', atMost(10)),
+  polled('latencyBeyondPollP99Ms', atMost(15)),
+  polled('excessP99Ms', atMost(15)),
+  polled('meanWaitPolls'),
+  polled('pushP99Ms'),
+
+  exact(single('runsPerChangeMin', exactly(1))),
+  exact(single('runsPerChangeMax', exactly(1))),
+  exact(of('burst', 'burst')('runs', atMost(3))),
+
+  exact(unchanged('runs', exactly(0))),
+  unchanged('openedMs', atMost(1.3), ratioTo('bare-express')),
+  exact(changed('runsAtOnceMax', atMost(32))),
+  changed('loopStallMaxMs', atMost(1.3), ratioTo('bare-express')),
+
+  ...(['memoryGrowthBytes', 'rssGrowthBytes'] as const).flatMap((value) => [
+    stuck(value, atMost(1 / 50), ratioTo('literal-port')),
+    stuck(value, atMost(1 / 50), ratioTo('better-sse')),
+  ]),
+  of('stuck', 'stuck clients, latency')(
+    'latencyP99Ms',
+    atMost(2),
+    ratioTo('sse-trigger', 'healthy clients only, latency'),
   ),
 
-  {
-    scenario: 'latency',
-    variant: 'wake',
-    value: 'latencyP50Ms',
-    against: { contestant: 'socket.io', variant: '', as: 'ratio' },
-    goal: { atMost: 1 },
-  },
-  {
-    scenario: 'latency',
-    variant: 'wake',
-    value: 'latencyP99Ms',
-    against: { contestant: 'socket.io', variant: '', as: 'ratio' },
-    goal: { atMost: 1 },
-  },
-  { scenario: 'latency', variant: 'wake', value: 'latencyP50Ms', goal: { atMost: 2 } },
-  { scenario: 'latency', variant: 'wake', value: 'latencyP99Ms', goal: { atMost: 10 } },
-  { scenario: 'latency', variant: 'poll', value: 'excessP99Ms', goal: { atMost: 15 } },
+  // A key in a Set, the least that could be forgotten with a client, would be more after the clients of a full run.
+  churn('heapGrowthBytes', atMost(500_000)),
+  churn('heapNoiseBytes'),
+  exact(churn('streamsGrowth', atMost(0))),
+  exact(churn('keysGrowth', atMost(0))),
+  exact(churn('timersGrowth', atMost(0))),
+  exact(churn('subscriptionsGrowth', atMost(0))),
+  exact(churn('connectionsGrowth', atMost(0))),
 
-  {
-    scenario: 'burst',
-    variant: 'single changes',
-    value: 'runsPerChangeMin',
-    goal: { exactly: 1 },
-    exact: true,
-  },
-  {
-    scenario: 'burst',
-    variant: 'single changes',
-    value: 'runsPerChangeMax',
-    goal: { exactly: 1 },
-    exact: true,
-  },
-  { scenario: 'burst', variant: 'burst', value: 'runs', goal: { atMost: 3 }, exact: true },
-
-  { scenario: 'reconnect', variant: 'nothing changed', value: 'runs', goal: { exactly: 0 }, exact: true },
-  {
-    scenario: 'reconnect',
-    variant: 'nothing changed',
-    value: 'openedMs',
-    against: { contestant: 'bare-express', as: 'ratio' },
-    goal: { atMost: 1.3 },
-  },
-  {
-    scenario: 'reconnect',
-    variant: 'everything changed',
-    value: 'runsAtOnceMax',
-    goal: { atMost: 32 },
-    exact: true,
-  },
-  {
-    scenario: 'reconnect',
-    variant: 'everything changed',
-    value: 'loopStallMaxMs',
-    against: { contestant: 'bare-express', as: 'ratio' },
-    goal: { atMost: 1.3 },
-  },
-
-  {
-    scenario: 'stuck',
-    variant: 'stuck clients',
-    value: 'memoryGrowthBytes',
-    against: { contestant: 'literal-port', as: 'ratio' },
-    goal: { atMost: 1 / 50 },
-  },
-  {
-    scenario: 'stuck',
-    variant: 'stuck clients',
-    value: 'memoryGrowthBytes',
-    against: { contestant: 'better-sse', as: 'ratio' },
-    goal: { atMost: 1 / 50 },
-  },
-  {
-    scenario: 'stuck',
-    variant: 'stuck clients, latency',
-    value: 'latencyP99Ms',
-    against: { variant: 'healthy clients only, latency', as: 'ratio' },
-    goal: { atMost: 2 },
-  },
-
-  // A record that is forgotten takes some hundred bytes.
-  { scenario: 'churn', value: 'heapGrowthPerConnectBytes', goal: { atMost: 50 } },
-  { scenario: 'churn', value: 'streamsGrowth', goal: { atMost: 0 }, exact: true },
-  { scenario: 'churn', value: 'keysGrowth', goal: { atMost: 0 }, exact: true },
-  { scenario: 'churn', value: 'timersGrowth', goal: { atMost: 0 }, exact: true },
-  { scenario: 'churn', value: 'subscriptionsGrowth', goal: { atMost: 0 }, exact: true },
-
-  { scenario: 'processes', value: 'runsMissing', goal: { exactly: 0 }, exact: true },
-  { scenario: 'processes', value: 'runsNeedless', goal: { exactly: 0 }, exact: true },
+  exact(processes('runsMissing', exactly(0))),
+  exact(processes('runsNeedless', exactly(0))),
 
   // At most linear: a stream costs no more when there are more of them.
-  ...[0.5, 1].flatMap((share): Figure[] => [
-    {
-      scenario: 'idle',
-      variant: 'heartbeats off',
-      value: 'cpuPercent',
-      per: stream,
-      share,
-      against: { share: 0.1, as: 'ratio' },
-      goal: { atMost: NOISE },
-    },
-    {
-      scenario: 'idle',
-      variant: 'heartbeats off',
-      value: 'heapPerStreamBytes',
-      share,
-      against: { share: 0.1, as: 'ratio' },
-      goal: { atMost: NOISE },
-    },
-  ]),
-  {
-    scenario: 'idle',
-    variant: 'heartbeats off',
-    value: 'readCommandsPerPoll',
-    per: batch,
-    goal: { atMost: 1 },
-  },
+  ...[0.5, 1].flatMap((share) => {
+    const growth = { share, against: { share: 0.1, as: 'ratio' }, goal: atMost(NOISE) } as const;
+    return [
+      { ...quiet('cpuPercent'), ...growth, per: stream },
+      { ...quiet('heapPerStreamBytes'), ...growth },
+    ];
+  }),
+  { ...quiet('mgetsPerPoll', atMost(1)), per: batch },
+  { ...quiet('commandsPerPoll'), per: batch },
 ];
+
+/** What it is a figure of, for people. */
+export function describeFigure({ scenario, contestant, variant, value, share, per }: Figure): string {
+  const where = [
+    ...(scenario === 'all' ? ['all contestants'] : [contestant, variant]),
+    share === undefined ? undefined : `${share * 100} % of the streams`,
+  ];
+  const unit = per === undefined ? '' : ` a ${per.unit}`;
+  return [`${values[value].label}${unit}`, ...where].filter(Boolean).join(', ');
+}

@@ -6,13 +6,15 @@ import { type LoopDelay, watchLoop } from './loop-delay.ts';
 /** The process that holds the clients: what it answers. Groups are called by the number that `group` gave. */
 export interface GeneratorCalls {
   group(plan: GroupPlan): number;
-  /** See Group.open. Gives milliseconds. */
-  open(group: number, port: number, pace?: Pace): Promise<number>;
+  /** See Group.open. Gives milliseconds, and takes at most `deadline` of them. */
+  open(group: number, port: number, pace?: Pace, deadline?: number): Promise<number>;
   /** See Group.untilShown. Gives how many never did. */
   untilShown(group: number, wanted: Wanted, deadline?: number): Promise<number>;
   takeDeliveries(group: number): Deliveries;
   /** How many connections ended although nobody here closed them, since `open`. */
   lost(group: number): number;
+  /** Comments that came to all clients, which is what heartbeats are. */
+  comments(group: number): number;
   /** Closes the clients and forgets them. */
   close(group: number): void;
   churn(plan: ChurnPlan): Promise<ChurnResult>;
@@ -29,10 +31,11 @@ answer({
     groups.set(++groupsMade, new Group(plan));
     return groupsMade;
   },
-  open: (group, port, pace = { atOnce: 200 }) => groupAt(group).open(port, pace),
+  open: (group, port, pace = { atOnce: 200 }, deadline = 60_000) => groupAt(group).open(port, pace, deadline),
   untilShown: (group, wanted, deadline = 30_000) => groupAt(group).untilShown(wanted, deadline),
   takeDeliveries: (group) => groupAt(group).takeDeliveries(),
   lost: (group) => groupAt(group).lostConnections.length,
+  comments: (group) => groupAt(group).comments,
   close(group) {
     groupAt(group).close();
     groups.delete(group);

@@ -11,10 +11,8 @@ export async function lagOf(
   { lagLimit }: Size,
 ): Promise<Pick<Measurement, 'values' | 'void'>> {
   const { p99Ms: generatorLagP99Ms } = await generator.lag();
-  const pusherLagP99Ms = quantile(
-    Array.from(begun, (time, index) => (time - at[index]!) / 1000),
-    0.99,
-  );
+  const late = Array.from(begun, (time, index) => (time - at[index]!) / 1000);
+  const pusherLagP99Ms = quantile(late, 0.99);
   const lagged = Math.max(pusherLagP99Ms, generatorLagP99Ms) > lagLimit;
   return {
     values: { pusherLagP99Ms, generatorLagP99Ms },

@@ -15,7 +15,10 @@ export interface PusherCalls {
   start(contestant: ContestantName, settings: Settings, port: number): Promise<void>;
   /** Writes rows without telling anybody. Gives the number of the save, one for all. */
   fill(keys: readonly string[], bytes: number): Promise<number>;
-  /** Saves and tells, in open loop: each at its time, whether or not earlier ones were answered. */
+  /**
+   * Saves and tells, in open loop: each at its time, whether or not earlier ones were answered.
+   * @throws when the contestant did not take one over
+   */
   save(plan: SavePlan): Promise<Saves>;
 }
 
@@ -30,6 +33,8 @@ export interface SavePlan {
 export interface Saves {
   /** Number of the first one; the others follow. */
   readonly first: number;
+  /** Of each one. */
+  readonly keys: readonly string[];
   /** By key, number of the last one. */
   readonly last: ReadonlyMap<string, number>;
   /** One each, as in now.ts: when it was meant, when it was begun, when the row was there and the contestant took it over. */
@@ -64,16 +69,25 @@ answer({
     const at = Float64Array.from(keys, (_, index) => start + (index / perSecond) * 1e6);
     const begun = new Float64Array(keys.length);
     const acknowledged = new Float64Array(keys.length);
+    let refused = 0;
     const save = async (index: number) => {
       begun[index] = now();
       const key = keys[index]!;
       const row = rowText(first + index, at[index]!, bytes);
       await rows.write(key, row);
-      await publisher.publish(key, row);
+      if ((await publisher.publish(key, row)) === false) refused++;
       acknowledged[index] = now();
     };
     await onEachBeat({ start, perSecond, count: keys.length }, save);
-    return { first, last: new Map(keys.map((key, index) => [key, first + index])), at, begun, acknowledged };
+    if (refused > 0) throw new Error(`${refused} of ${keys.length} pushes were not taken over`);
+    return {
+      first,
+      keys,
+      last: new Map(keys.map((key, index) => [key, first + index])),
+      at,
+      begun,
+      acknowledged,
+    };
   },
 } satisfies PusherCalls);
 

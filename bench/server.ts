@@ -17,16 +17,18 @@ export interface ServerCalls {
   sockets(): number;
   /** Reads of rows (with sse-trigger that is a run of `data`), and what else the contestant counts. */
   counts(): ServerCounts;
-  /** Begins to measure the delay of the event loop. */
+  /** Begins to measure the delay of this process's event loop. */
   watchLoop(): void;
-  /** What it was since `watchLoop`; ends the measurement. */
-  loopDelay(): LoopDelay;
+  /** What it was since `watchLoop`; ends the measurement. Undefined when another process serves. */
+  loopDelay(): LoopDelay | undefined;
   /** With `noteReads`: the reads of the store. */
   reads(): readonly StoreRead[];
   /** With `noteReads`: how often each row was read. */
   rowReadsByKey(): ReadonlyMap<string, number>;
   /** Timers that the process holds. Collects garbage. */
   timers(): number;
+  /** Ends a program of somebody else's that serves instead of this process. */
+  end(): Promise<void>;
 }
 
 export interface ServerCounts extends Partial<Counts> {
@@ -35,8 +37,8 @@ export interface ServerCounts extends Partial<Counts> {
 }
 
 let rows: Rows;
-let server: Server;
-let endWatch = (): LoopDelay => ({ p99Ms: 0, maxMs: 0 });
+let server: Server | undefined;
+let endWatch: (() => LoopDelay) | undefined;
 
 answer({
   async start(contestant, settings) {
@@ -44,19 +46,20 @@ answer({
     server = await (await loadContestant(contestant)).serve(settings, rows);
     return server.port;
   },
-  usage: async (options) => (await server.usage?.()) ?? ownUsage(options),
+  usage: async (options) => (await server?.usage?.()) ?? ownUsage(options),
   sockets: () =>
-    server.usage ? 0 : process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length,
+    server?.usage ? 0 : process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length,
   counts: () => ({
     rowReads: rows.reads,
     rowReadsAtOnceMax: rows.readsAtOnceMax,
-    ...server.counts?.(),
+    ...server?.counts?.(),
   }),
   watchLoop() {
     endWatch = watchLoop();
   },
-  loopDelay: () => endWatch(),
-  reads: () => server.reads?.() ?? [],
+  loopDelay: () => (server?.usage ? undefined : endWatch?.()),
+  reads: () => server?.reads?.() ?? [],
   rowReadsByKey: () => rows.readsByKey,
   timers: countTimers,
+  end: async () => server?.end?.(),
 } satisfies ServerCalls);

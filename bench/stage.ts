@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BirpcReturn } from 'birpc';
 import { Redis } from 'ioredis';
 import { Child } from './child.ts';
-import type { Pace } from './clients/group.ts';
+import type { Pace, Wanted } from './clients/group.ts';
 import { type Contestant, defaults, type Settings } from './contestants/contestant.ts';
 import { contestants } from './contestants/index.ts';
 import type { GeneratorCalls } from './generator.ts';
 import type { ContestantName } from './measurement.ts';
 import type { PusherCalls } from './pusher.ts';
 import type { ServerCalls } from './server.ts';
+import { until } from './until.ts';
 
 export type StageSettings = Partial<Settings> & Pick<Settings, 'redisUrl'>;
 
@@ -66,15 +67,24 @@ export class Stage implements AsyncDisposable {
     return { group, openedMs };
   }
 
+  /**
+   * Until the clients show what is wanted of them, where nothing can be measured before.
+   * @throws when some never do
+   */
+  async settle(group: number, wanted: Wanted): Promise<void> {
+    const missing = await this.generator.untilShown(group, wanted);
+    if (missing > 0) throw new Error(`${missing} clients of ${this.contestant.name} never showed their row`);
+  }
+
   /** Has code compiled and buffers grown before anything is measured: some clients come, are sent to and leave. */
   async warmUp(keys: readonly string[], bytes = 100): Promise<void> {
     const { group } = await this.open(keys);
     const saves = await this.pusher.save({ keys: keys.slice(0, 50), perSecond: 250, bytes });
-    await this.generator.untilShown(group, saves.last);
+    await this.settle(group, saves.last);
     const open = await this.server.sockets();
     await this.generator.close(group);
     // Until the server has seen them leave; the loops of the literal port see it a poll later.
-    while ((await this.server.sockets()) > Math.max(0, open - keys.length)) await sleep(10);
+    await until(async () => (await this.server.sockets()) <= Math.max(0, open - keys.length));
     if (this.contestant.name === 'literal-port') await sleep(this.settings.poll);
     await this.server.usage({ gc: true });
   }
@@ -91,6 +101,7 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.end().catch(() => {}); // it may be gone
     await Promise.all([this.#server.end(), this.#generator.end(), this.#pusher.end()]);
   }
 }

@@ -11,12 +11,16 @@ export const values = {
 
   // Redis, without the bench's own commands
   redisCommandsPerSecond: { label: 'Redis commands a second', unit: 'count' },
-  readCommandsPerPoll: { label: 'read commands in one look at all keys', unit: 'count' },
+  mgetsPerPoll: { label: 'read commands (MGET) in one look at all keys', unit: 'count' },
+  commandsPerPoll: { label: 'commands of whatever kind (MGET, INFO) in one look at all keys', unit: 'count' },
 
-  // Clients. A latency is from the intended time of a save to its receipt; the excess is what of it is not waiting for
-  // the poll: from the begin of the first read after the push to the receipt.
+  // Clients. A latency is from the intended time of a save until the client shows it or a later one. By polling it is the
+  // push, up to its acknowledgement; then the wait, until the first read after that begins; and then the excess.
   latencyP50Ms: { label: 'latency p50', unit: 'milliseconds' },
   latencyP99Ms: { label: 'latency p99', unit: 'milliseconds' },
+  latencyBeyondPollP99Ms: { label: 'latency p99 less 1.1 polls', unit: 'milliseconds' },
+  pushP99Ms: { label: 'push p99', unit: 'milliseconds' },
+  meanWaitPolls: { label: 'mean wait in polls', unit: 'count' },
   excessP50Ms: { label: 'excess over the poll p50', unit: 'milliseconds' },
   excessP99Ms: { label: 'excess over the poll p99', unit: 'milliseconds' },
   lastClientMedianMs: { label: 'last client has it, median', unit: 'milliseconds' },
@@ -27,6 +31,7 @@ export const values = {
   pushes: { label: 'pushes', unit: 'count' },
   connects: { label: 'connects', unit: 'count' },
   lost: { label: 'connections lost', unit: 'count' },
+  heartbeatShare: { label: 'heartbeats received through those expected', unit: 'count' },
   missed: { label: 'clients without the last row', unit: 'count' },
 
   // Callback of sse-trigger
@@ -40,11 +45,13 @@ export const values = {
   // At the end, less at the beginning
   memoryGrowthBytes: { label: 'growth of heap and buffers after gc', unit: 'bytes' },
   rssGrowthBytes: { label: 'growth of RSS', unit: 'bytes' },
-  heapGrowthPerConnectBytes: { label: 'growth of heap after gc a connect', unit: 'bytes' },
+  heapGrowthBytes: { label: 'growth of heap after gc', unit: 'bytes' },
+  heapNoiseBytes: { label: 'the same in 5 s without churn', unit: 'bytes' },
   keysGrowth: { label: 'growth of watched keys', unit: 'count' },
   streamsGrowth: { label: 'growth of open streams', unit: 'count' },
   timersGrowth: { label: 'growth of timers', unit: 'count' },
   subscriptionsGrowth: { label: 'growth of Redis subscriptions', unit: 'count' },
+  connectionsGrowth: { label: 'growth of Redis connections', unit: 'count' },
 
   // The bench itself
   burstMs: { label: 'time in which all was pushed', unit: 'milliseconds' },

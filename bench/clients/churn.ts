@@ -28,6 +28,7 @@ export async function churn({ port, protocol, keys, perSecond, seconds }: ChurnP
   const holder: ClientListener = {
     opened: () => result.opened++,
     row: () => {},
+    comment: () => {},
     lost: () => result.lost++,
   };
   const staying: { client: Client; until: number }[] = [];

@@ -8,6 +8,7 @@ import { SocketIoReader } from './socket-io-reader.ts';
 export interface ClientListener {
   opened(client: Client): void;
   row(client: Client, save: number, at: number): void;
+  comment(): void;
   /** The connection ended although nobody here closed it. */
   lost(client: Client, why: string): void;
 }
@@ -82,6 +83,10 @@ export class Client implements Listener {
 
   row(save: number, at: number): void {
     this.#holder.row(this, save, at);
+  }
+
+  comment(): void {
+    this.#holder.comment();
   }
 
   reply(bytes: Buffer): void {

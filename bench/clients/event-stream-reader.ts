@@ -1,6 +1,8 @@
 import { type Listener, Reader, ROW, ROW_WITHIN } from './reader.ts';
 
 const BLANK_LINE = Buffer.from('\n\n');
+/** At the begin of a line; what stands before it may be the size of a chunk. */
+const COMMENT = /(?:^|\n):/;
 const LF = 10;
 const CR = 13;
 
@@ -49,7 +51,9 @@ export class EventStreamReader extends Reader {
     const row = ROW.exec(text);
     if (row === null) {
       const end = bytes.indexOf(BLANK_LINE, at);
-      return end < 0 ? undefined : end + 2;
+      if (end < 0) return undefined;
+      if (COMMENT.test(text.slice(0, end - at))) this.listener.comment();
+      return end + 2;
     }
     this.#inRow = true;
     this.#save = Number(row[1]);

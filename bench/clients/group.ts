@@ -34,6 +34,7 @@ export class Group implements ClientListener {
   #opening: Opening | undefined;
   /** Clients that do not show what is wanted of them, and what to call when there are none. */
   #behind = 0;
+  #comments = 0;
   #onAllShown: (() => void) | undefined;
   #lost: string[] = [];
   #columns = newColumns();
@@ -45,11 +46,13 @@ export class Group implements ClientListener {
   /**
    * Opens all clients, or those anew that lost their connection. Resolves with the milliseconds until the last one had a
    * good answer and first bytes.
+   * @throws when one is lost meanwhile, and after `deadline` milliseconds
    */
-  open(port: number, pace: Pace): Promise<number> {
+  async open(port: number, pace: Pace, deadline: number): Promise<number> {
     this.#lost = [];
     const begin = now();
-    return new Promise<void>((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve, reject) => {
       const waiting = this.#clients.filter((client) => !client.isConnected);
       const missing = waiting.length;
       const follows = 'atOnce' in pace;
@@ -57,7 +60,12 @@ export class Group implements ClientListener {
       if (missing === 0) resolve();
       if ('over' in pace) this.#openSpread(missing, pace.over);
       else for (let connecting = 0; connecting < pace.atOnce; connecting++) this.#openNext();
-    }).then(() => (now() - begin) / 1000);
+      timer = setTimeout(() => {
+        const still = this.#opening?.missing;
+        reject(new Error(`${still} of ${missing} clients were not open within ${deadline} ms`));
+      }, deadline);
+    }).finally(() => clearTimeout(timer));
+    return (now() - begin) / 1000;
   }
 
   /**
@@ -99,6 +107,10 @@ export class Group implements ClientListener {
     return this.#lost;
   }
 
+  get comments(): number {
+    return this.#comments;
+  }
+
   close(): void {
     for (const client of this.#clients) client.close();
   }
@@ -119,6 +131,10 @@ export class Group implements ClientListener {
     const wasBehind = client.shows < client.wanted;
     client.shows = save;
     if (wasBehind && save >= client.wanted && --this.#behind === 0) this.#onAllShown?.();
+  }
+
+  comment(): void {
+    this.#comments++;
   }
 
   lost(client: Client, why: string): void {

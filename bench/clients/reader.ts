@@ -4,6 +4,8 @@ export interface Listener {
   opened(): void;
   /** All of a row has come. */
   row(save: number, at: number): void;
+  /** A comment has come, such as a heartbeat. */
+  comment(): void;
   /** Something has to be sent back. */
   reply(bytes: Buffer): void;
   /** The answer is none that a client can follow on. */

@@ -59,15 +59,15 @@ export interface Server {
   readonly port: number;
   /** What it uses, when it is not this process that serves. */
   readonly usage?: () => Promise<Usage>;
+  /** Ends what serves, when it is not this process. */
+  readonly end?: () => Promise<void>;
   /** What it counts, where it does. */
   readonly counts?: () => Counts;
   /** With `noteReads`: when each read of the store began, and of what keys. */
   readonly reads?: () => readonly StoreRead[];
 }
 
-export type Counts = Readonly<
-  Record<'keys' | 'streams' | 'checks' | 'runs' | 'frames' | 'heartbeats', number>
->;
+export type Counts = Readonly<Record<'keys' | 'streams' | 'checks', number>>;
 
 export interface StoreRead {
   /** As in now.ts. */
@@ -77,6 +77,6 @@ export interface StoreRead {
 
 /** What an application does after it has written a row. */
 export interface Publisher {
-  /** Resolves when it was taken over. */
+  /** Resolves when it was taken over; with false when it was not. */
   publish(key: string, row: string): PromiseLike<unknown>;
 }

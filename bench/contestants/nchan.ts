@@ -20,7 +20,7 @@ export const nchan: Contestant = {
     location /publish { nchan_publisher; }`,
     );
     const [worker] = await childrenOf(program.pid);
-    return { port: program.port, usage: () => usageOf(worker!) };
+    return { port: program.port, usage: () => usageOf(worker!), end: () => program.end() };
   },
 
   publisher(_, port) {

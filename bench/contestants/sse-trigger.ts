@@ -34,8 +34,8 @@ export const sseTrigger: Contestant = {
     return {
       port: await listen(createServer(app), settings.port),
       counts: () => {
-        const { keys, streams, checks, runs, frames, heartbeats } = trigger.stats();
-        return { keys, streams, checks, runs, frames, heartbeats };
+        const { keys, streams, checks } = trigger.stats();
+        return { keys, streams, checks };
       },
       reads: () => (store instanceof NotingStore ? store.reads : []),
     };

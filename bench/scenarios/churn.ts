@@ -3,11 +3,12 @@ import { Redis } from 'ioredis';
 import type { Scenario } from '../measurement.ts';
 import { Stage } from '../stage.ts';
 
-const WAKES = 'sse:wake:0';
 /** Part of the run's streams that stay while others come and go. */
 const STANDING = 1 / 5;
 /** Milliseconds in which the server has to have forgotten who left. */
 const DEADLINE = 10_000;
+/** Milliseconds in which nobody comes or goes, for what memory grows and shrinks by all the same. */
+const QUIET = 5000;
 
 /** What is left of clients that came and went. */
 export const churn: Scenario = {
@@ -22,7 +23,7 @@ export const churn: Scenario = {
     });
     const redis = new Redis(redisUrl);
     try {
-      await stage.open(Array.from({ length: streams }, (_, index) => `standing-${index}`));
+      const { group } = await stage.open(Array.from({ length: streams }, (_, index) => `standing-${index}`));
 
       /** Each client with a key that nobody had before. */
       const comeAndGo = (name: string, seconds: number) =>
@@ -38,12 +39,13 @@ export const churn: Scenario = {
         const timers = await stage.server.timers();
         const { heapBytes } = await stage.server.usage({ gc: true });
         const { keys = Number.NaN, streams: open = Number.NaN } = await stage.server.counts();
-        const [, subscribers] = (await redis.pubsub('NUMSUB', WAKES)) as [string, number];
-        return { heapBytes, keys, open, timers, subscribers };
+        return { heapBytes, keys, open, timers, ...(await redisHoldings(redis)) };
       };
 
       // What grows with the first and then stays is no leak.
       await comeAndGo('early', Math.max(1, churnSeconds / 4));
+      const quiet = await holdings();
+      await sleep(QUIET);
       const before = await holdings();
       const { opened, lost } = await comeAndGo('guest', churnSeconds);
       const after = await holdings();
@@ -54,13 +56,15 @@ export const churn: Scenario = {
         round,
         streams,
         values: {
-          heapGrowthPerConnectBytes: (after.heapBytes - before.heapBytes) / opened,
+          heapGrowthBytes: after.heapBytes - before.heapBytes,
+          heapNoiseBytes: before.heapBytes - quiet.heapBytes,
           keysGrowth: after.keys - before.keys,
           streamsGrowth: after.open - before.open,
           timersGrowth: after.timers - before.timers,
-          subscriptionsGrowth: after.subscribers - before.subscribers,
+          subscriptionsGrowth: after.subscriptions - before.subscriptions,
+          connectionsGrowth: after.connections - before.connections,
           connects: opened,
-          lost,
+          lost: lost + (await stage.generator.lost(group)),
         },
       };
     } finally {
@@ -77,4 +81,17 @@ async function untilGone(stage: Stage, standing: number): Promise<void> {
     if (keys === standing && streams === standing) return;
     await sleep(50);
   }
+}
+
+/** Subscriptions of everybody to whatever channel or pattern, and connections. */
+async function redisHoldings(redis: Redis): Promise<{ subscriptions: number; connections: number }> {
+  const channels = (await redis.pubsub('CHANNELS')) as string[];
+  const counts = (await redis.pubsub('NUMSUB', ...channels)) as (string | number)[];
+  const subscribers = counts.filter((_, index) => index % 2 === 1).map(Number);
+  const patterns = Number(await redis.pubsub('NUMPAT'));
+  const clients = (await redis.client('LIST')) as string;
+  return {
+    subscriptions: subscribers.reduce((sum, count) => sum + count, patterns),
+    connections: clients.trim().split('\n').length,
+  };
 }

@@ -8,6 +8,8 @@ import { median } from '../statistics.ts';
 const KEY = 'fan-out';
 /** Longer than sse-trigger's throttle, so that each save is a frame of its own there, too. */
 const GAP = 150;
+/** Pushes for the event loop's stall, which are apart, since looking for it costs CPU. */
+const STALL_PUSHES = 2;
 
 type Payload = '100 B' | '2 KB' | '20 KB';
 const bytesOf: Readonly<Record<Payload, number>> = { '100 B': 100, '2 KB': 2000, '20 KB': 20_000 };
@@ -75,12 +77,18 @@ async function measure(
     lastMs.set(number, Math.max(lastMs.get(number) ?? 0, latency));
   }
   const last = [...lastMs.values()];
+
+  await stage.server.watchLoop();
+  for (let count = 0; count < STALL_PUSHES; count++) missed += await push();
+  const delay = await stage.server.loopDelay();
   return {
     cpuMicrosPerFrame: (after.cpuMicros - before.cpuMicros) / save.length,
     cpuUserMicrosPerFrame: (after.cpuUserMicros - before.cpuUserMicros) / save.length,
     lastClientMedianMs: median(last),
     lastClientMaxMs: Math.max(...last),
+    ...(delay && { loopStallMaxMs: delay.maxMs }),
     received: save.length,
     missed,
+    lost: await stage.generator.lost(group),
   };
 }

@@ -72,11 +72,13 @@ async function measure(
 
   const before = await stage.server.usage({ gc: false });
   const { checks: checksBefore = 0 } = await stage.server.counts();
+  const commentsBefore = await stage.generator.comments(group);
   await commands.begin();
   const start = performance.now();
   await sleep(seconds * 1000);
   const after = await stage.server.usage({ gc: false });
   const elapsed = (performance.now() - start) / 1000;
+  const heartbeats = (await stage.generator.comments(group)) - commentsBefore;
   const calls = await commands.end();
   const { checks } = await stage.server.counts();
   const held = await stage.server.usage({ gc: true });
@@ -89,6 +91,8 @@ async function measure(
     heapPerStreamBytes: (held.heapBytes - empty.heapBytes) / streams,
     rssPerStreamBytes: (held.rssBytes - empty.rssBytes) / streams,
     missed,
-    ...(polls && { readCommandsPerPoll: (calls.get('mget') ?? 0) / polls }),
+    lost: await stage.generator.lost(group),
+    ...(heartbeat > 0 && { heartbeatShare: heartbeats / ((streams * elapsed * 1000) / heartbeat) }),
+    ...(polls && { mgetsPerPoll: (calls.get('mget') ?? 0) / polls, commandsPerPoll: all / polls }),
   };
 }

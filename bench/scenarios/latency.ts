@@ -1,4 +1,3 @@
-import type { Deliveries } from '../clients/group.ts';
 import type { StoreRead } from '../contestants/contestant.ts';
 import { lagOf } from '../lag.ts';
 import {
@@ -7,10 +6,12 @@ import {
   inTurn,
   type Measurement,
   type Scenario,
+  untilValid,
 } from '../measurement.ts';
 import type { Saves } from '../pusher.ts';
+import { latenciesOf, type Receipt, receiptsOf } from '../receipts.ts';
 import { Stage } from '../stage.ts';
-import { quantile, quantiles } from '../statistics.ts';
+import { mean, quantile, quantiles } from '../statistics.ts';
 
 interface Setting {
   readonly contestant: ContestantName;
@@ -29,8 +30,9 @@ export const latency: Scenario = {
   async *run(context) {
     const { round, size } = context;
     for (const { contestant, variant } of inTurn(round, settings)) {
-      const measured = await measure(contestant, variant === 'poll', context);
-      yield { scenario: 'latency', contestant, variant, round, streams: size.streams, ...measured };
+      for await (const measured of untilValid(() => measure(contestant, variant === 'poll', context))) {
+        yield { scenario: 'latency', contestant, variant, round, streams: size.streams, ...measured };
+      }
     }
   },
 };
@@ -62,7 +64,7 @@ async function measure(
   const { group } = await stage.open(keys);
   // Some of the same before, so that code is compiled on all sides.
   const early = await saveFor(Math.min(1, latencySeconds));
-  await stage.generator.untilShown(group, early.last);
+  await stage.settle(group, early.last);
   await stage.server.usage({ gc: true });
   await stage.generator.takeDeliveries(group);
   await stage.generator.lag();
@@ -71,31 +73,51 @@ async function measure(
   const lag = await lagOf(stage, saves, size);
   const missed = await stage.generator.untilShown(group, saves.last);
   const deliveries = await stage.generator.takeDeliveries(group);
-  const latencies = Array.from(deliveries.received, (time, index) => (time - deliveries.at[index]!) / 1000);
-  const excess = byPoll ? excessesOf(deliveries, saves, keys, await stage.server.reads()) : [];
+  const receipts = receiptsOf(deliveries, saves, keys);
+  const latencies = latenciesOf(receipts, saves);
   return {
     ...lag,
     values: {
       latencyP50Ms: quantile(latencies, 0.5),
       latencyP99Ms: quantile(latencies, 0.99),
-      ...(byPoll && { excessP50Ms: quantile(excess, 0.5), excessP99Ms: quantile(excess, 0.99) }),
-      received: latencies.length,
+      ...(byPoll && pollValues(receipts, saves, await stage.server.reads(), poll)),
+      received: deliveries.received.length,
       missed,
+      lost: await stage.generator.lost(group),
       ...lag.values,
     },
-    series: { latencyMs: quantiles(latencies), ...(byPoll && { excessMs: quantiles(excess) }) },
+    series: { latencyMs: quantiles(latencies) },
+  };
+}
+
+/** What of the latencies is the push, what is waiting for the poll, and what is neither. */
+function pollValues(
+  receipts: readonly Receipt[],
+  saves: Saves,
+  reads: readonly StoreRead[],
+  poll: number,
+): Measurement['values'] {
+  const { at, acknowledged } = saves;
+  const begun = readsBegun(receipts, saves, reads);
+  const pushes = Array.from(acknowledged, (time, save) => (time - at[save]!) / 1000);
+  const waits = receipts.map(({ save }, index) => Math.max(0, begun[index]! - acknowledged[save]!) / 1000);
+  const excesses = receipts.map(({ time }, index) => (time - begun[index]!) / 1000);
+  return {
+    latencyBeyondPollP99Ms: quantile(latenciesOf(receipts, saves), 0.99) - 1.1 * poll,
+    pushP99Ms: quantile(pushes, 0.99),
+    meanWaitPolls: mean(waits) / poll,
+    excessP50Ms: quantile(excesses, 0.5),
+    excessP99Ms: quantile(excesses, 0.99),
   };
 }
 
 /**
- * What of each latency is not waiting for the poll: milliseconds from the begin of the first read of its key that began after
- * its push was acknowledged. A push that was already seen by a read before that, while its acknowledgement was on the way,
- * counts from the last read before the receipt.
+ * When the read began that each receipt is due to: the first of its key after its push was acknowledged. For a push that
+ * was seen by a read before that, while its acknowledgement was on the way, it is the last read before the receipt.
  */
-function excessesOf(
-  { client, save, received }: Deliveries,
-  { first, acknowledged }: Saves,
-  keys: readonly string[],
+function readsBegun(
+  receipts: readonly Receipt[],
+  { acknowledged }: Saves,
   reads: readonly StoreRead[],
 ): number[] {
   const beginsOf = new Map<string, number[]>();
@@ -106,11 +128,8 @@ function excessesOf(
       else begins.push(read.at);
     }
   }
-  return Array.from(received, (time, index) => {
-    const begins = beginsOf.get(keys[client[index]!]!) ?? [];
-    const pushed = acknowledged[save[index]! - first]!;
-    const before = begins.filter((begin) => begin <= time);
-    const begin = before.find((begin) => begin >= pushed) ?? before.at(-1);
-    return begin === undefined ? Number.NaN : (time - begin) / 1000;
+  return receipts.map(({ key, save, time }) => {
+    const before = (beginsOf.get(key) ?? []).filter((begin) => begin <= time);
+    return before.find((begin) => begin >= acknowledged[save]!) ?? before.at(-1) ?? Number.NaN;
   });
 }

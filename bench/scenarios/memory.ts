@@ -65,5 +65,6 @@ async function measure(
     ...(after.heapBytes > 0 && heap), // nginx has none
     rssPerStreamBytes: (after.rssBytes - before.rssBytes) / streams,
     missed,
+    lost: await stage.generator.lost(group),
   };
 }

@@ -69,6 +69,7 @@ export const processes: Scenario = {
           runsMissing: sum(surpluses.map((surplus) => Math.max(0, -surplus))),
           runsNeedless: sum(surpluses.map((surplus) => Math.max(0, surplus))),
           missed: sum(missed),
+          lost: sum(await Promise.all(groups.map((group) => generator.calls.lost(group)))),
         },
       };
     } finally {

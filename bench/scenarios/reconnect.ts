@@ -3,19 +3,22 @@ import { type ContestantName, inTurn, type Measurement, type Scenario } from '..
 import { now } from '../now.ts';
 import type { Size } from '../size.ts';
 import { Stage } from '../stage.ts';
+import { until } from '../until.ts';
 
 const CONTESTANTS: readonly ContestantName[] = ['sse-trigger', 'bare-express'];
-/** Half of what the kernel lets wait: what it drops comes back a second later, and that would be measured. */
+/** Connecting at a time. Half of what the kernel lets wait: what it drops comes back a second later, and that would count. */
 const AT_ONCE = 2000;
 /** Milliseconds of a callback, beyond reading the row. */
 const DATA_DELAY = 5;
 const SAVES_PER_SECOND = 2000;
+/** Milliseconds in which clients have to notice that the server is gone. */
+const DEADLINE = 30_000;
 /** Polls within which runs that nobody wants would show themselves. */
 const SETTLE = 1.5;
 
 type Variant = 'nothing changed' | 'everything changed';
 
-/** The server is killed and started anew, and all clients come back at once. */
+/** The server is killed and started anew, and all clients come back as fast as it goes. */
 export const reconnect: Scenario = {
   name: 'reconnect',
   async *run({ round, size, redisUrl }) {
@@ -46,13 +49,13 @@ async function measure(
   const keys = Array.from({ length: streams }, (_, index) => `user-${index}`);
   await stage.pusher.fill(keys, 100);
   const { group } = await stage.open(keys);
-  if (contestant === 'sse-trigger') await stage.generator.untilShown(group, 1);
+  if (contestant === 'sse-trigger') await stage.settle(group, 1);
 
   await stage.endServer();
   const saves = changed
     ? await stage.pusher.save({ keys, perSecond: SAVES_PER_SECOND, bytes: 100 })
     : undefined;
-  while ((await stage.generator.lost(group)) < streams) await sleep(20);
+  await until(async () => (await stage.generator.lost(group)) === streams, DEADLINE);
   await stage.startServer();
 
   // It would cost those that are only opened more than they do themselves.
@@ -61,18 +64,20 @@ async function measure(
   const openedMs = await stage.generator.open(group, stage.port, { atOnce: AT_ONCE });
   if (saves === undefined) {
     await sleep(SETTLE * poll);
-    return { openedMs, runs: (await stage.server.counts()).rowReads };
+    const { rowReads } = await stage.server.counts();
+    return { openedMs, runs: rowReads, lost: await stage.generator.lost(group) };
   }
   const missed = await stage.generator.untilShown(group, saves.last);
   const shownMs = (now() - begin) / 1000;
-  const { maxMs } = await stage.server.loopDelay();
+  const delay = await stage.server.loopDelay();
   const { rowReads, rowReadsAtOnceMax } = await stage.server.counts();
   return {
     openedMs,
     shownMs,
     missed,
+    lost: await stage.generator.lost(group),
     runs: rowReads,
     runsAtOnceMax: rowReadsAtOnceMax,
-    loopStallMaxMs: maxMs,
+    ...(delay && { loopStallMaxMs: delay.maxMs }),
   };
 }
