@@ -1,27 +1,32 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { join, resolve } from 'node:path';
+import { RESULTS, readArguments } from './arguments.ts';
 import { contestants, isHere } from './contestants/index.ts';
+import { foreignCpuSeconds } from './foreign-cpu.ts';
+import { thisMachine } from './machine.ts';
 import type { Measurement, Scenario, ScenarioName } from './measurement.ts';
+import { requireOpenFiles } from './open-files.ts';
 import { drawPlots } from './plots.ts';
 import { startRedis } from './programs.ts';
 import { updateReadme } from './readme.ts';
-import { holds, makeReport, type Report } from './report.ts';
+import { makeReport, type Report, refusalOf, type ScenarioRun, type Setup } from './report.ts';
+import { thisRevision } from './revision.ts';
 import { scenarios } from './scenarios/index.ts';
-import { type Size, sizes } from './size.ts';
 import { toMarkdown } from './table.ts';
 import { formatNumber, formatValue, type ValueName, values } from './value.ts';
 
-const { size, chosen, folder } = readArguments();
-const measurements: Measurement[] = [];
-const failures: string[] = [];
-const seconds: Partial<Record<ScenarioName, number>> = {};
+const { size, chosen, folder } = readArguments(process.argv.slice(2));
+requireOpenFiles(size);
+const setup: Setup = { revision: thisRevision(), machine: thisMachine(), size };
+const file = join(folder, `${size.name}.json`);
+const earlier = await readEarlier();
 
-for (const { name, needs } of Object.values(contestants).filter(({ name }) => !isHere(name))) {
-  console.log(`${name} is left out: there is no ${needs}`);
-}
+const measurements: Measurement[] = [];
+const failures: { scenario: ScenarioName; message: string }[] = [];
+const runs: Partial<Record<ScenarioName, ScenarioRun>> = {};
+const leftOut = Object.values(contestants).filter(({ name }) => !isHere(name));
+for (const { name, needs } of leftOut) console.log(`${name} is left out: there is no ${needs}`);
 for (let round = 0; round < size.rounds; round++) {
   const waiting = chosen.values();
   const runAll = async () => {
@@ -30,31 +35,54 @@ for (let round = 0; round < size.rounds; round++) {
   await Promise.all(Array.from({ length: size.scenariosAtOnce }, runAll));
 }
 
-const file = join(folder, `${size.name}.json`);
 const report = makeReport(
-  { size, seconds, measurements, scenarios: chosen.map(({ name }) => name), failures },
-  size.name === 'full' && existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Report) : undefined,
+  { ...setup, scenarios: runs, leftOut: leftOut.map(({ name }) => name), measurements, failures },
+  earlier,
 );
-const plots = await drawPlots(report.measurements);
 const markdown = toMarkdown(report);
 await mkdir(folder, { recursive: true });
 await writeFile(file, `${JSON.stringify(report, undefined, 1)}\n`);
-for (const [name, svg] of plots) await writeFile(join(folder, `${size.name}-${name}.svg`), svg);
 console.log(`\n${markdown}\n\nWritten to ${folder}`);
-if (size.name === 'full') await updateReadme(markdown);
-if (!holds(report)) process.exitCode = 1;
+if (report.troubles.length > 0) {
+  console.error('Not drawn and not put into README.md, since there were troubles: see above');
+  process.exitCode = 1;
+} else {
+  for (const [name, svg] of await drawPlots(report.measurements)) {
+    await writeFile(join(folder, `${size.name}-${name}.svg`), svg);
+  }
+  const isWhole = scenarios.every(({ name }) => name in report.scenarios);
+  if (size.name === 'full' && isWhole && resolve(folder) === resolve(RESULTS)) await updateReadme(markdown);
+}
+
+/** The report in which scenarios are measured anew. Throws when those of this run may not stand in it. */
+async function readEarlier(): Promise<Report | undefined> {
+  const isPart = chosen.length < scenarios.length;
+  if (size.name !== 'full' || !isPart || !existsSync(file)) return undefined;
+  const report = JSON.parse(await readFile(file, 'utf8')) as Report;
+  const refusal = refusalOf(report, setup);
+  if (refusal === undefined) return report;
+  throw new TypeError(
+    `some scenarios alone cannot be put into ${file}: ${refusal}. Measure all of them, or write elsewhere with --results`,
+  );
+}
 
 async function tryScenario(scenario: Scenario, round: number): Promise<void> {
   console.log(`round ${round + 1} of ${size.rounds}: ${scenario.name}`);
-  const begun = performance.now();
+  const begun = { time: performance.now(), foreign: foreignCpuSeconds() };
   try {
     await runScenario(scenario, round);
   } catch (error) {
     console.error(error);
-    failures.push(`${scenario.name} failed in round ${round + 1}: ${(error as Error).message}`);
+    const message = `${scenario.name} failed in round ${round + 1}: ${(error as Error).message}`;
+    failures.push({ scenario: scenario.name, message });
   }
-  const took = (performance.now() - begun) / 1000;
-  seconds[scenario.name] = (seconds[scenario.name] ?? 0) + took;
+  const took = (performance.now() - begun.time) / 1000;
+  const before = runs[scenario.name];
+  runs[scenario.name] = {
+    date: new Date().toISOString().slice(0, 10),
+    seconds: (before?.seconds ?? 0) + took,
+    foreignCpuSeconds: (before?.foreignCpuSeconds ?? 0) + foreignCpuSeconds() - begun.foreign,
+  };
   console.log(`  ${scenario.name} took ${formatNumber(took)} s`);
 }
 
@@ -62,10 +90,9 @@ async function runScenario(scenario: Scenario, round: number): Promise<void> {
   // A Redis of its own each time, so that nobody finds what another has left.
   await using redis = await startRedis();
   const redisUrl = `redis://127.0.0.1:${redis.port}`;
-  const log = (line: string) => console.log(`  ${line}`);
-  for await (const measurement of scenario.run({ round, size, redisUrl, log })) {
+  for await (const measurement of scenario.run({ round, size, redisUrl })) {
     measurements.push(measurement);
-    log(toLine(measurement));
+    console.log(`  ${toLine(measurement)}`);
   }
 }
 
@@ -75,36 +102,4 @@ function toLine({ contestant, variant, streams, values: measured, void: reason }
   );
   const who = [contestant, variant].filter(Boolean).join(', ');
   return `${who}, ${streams}: ${numbers.join('; ')}${reason === undefined ? '' : ` (void: ${reason})`}`;
-}
-
-function readArguments(): { size: Size; chosen: readonly Scenario[]; folder: string } {
-  const { values: given } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      smallest: { type: 'boolean', default: false },
-      only: { type: 'string' },
-      rounds: { type: 'string' },
-      streams: { type: 'string' },
-      results: { type: 'string', default: fileURLToPath(new URL('../results', import.meta.url)) },
-    },
-  });
-  const names = given.only?.split(',');
-  const unknown = names?.filter((name) => !scenarios.some((scenario) => scenario.name === name)) ?? [];
-  if (unknown.length > 0) {
-    const known = scenarios.map(({ name }) => name).join(', ');
-    throw new TypeError(`--only takes some of ${known}; not ${unknown.join(', ')}`);
-  }
-  const size = sizes[given.smallest ? 'smallest' : given.quick ? 'quick' : 'full'];
-  const { rounds = size.rounds, streams = size.streams } = {
-    ...(given.rounds && { rounds: Number(given.rounds) }),
-    ...(given.streams && { streams: Number(given.streams) }),
-  };
-  // What differs from a size is not kept as a run of that size; some scenarios of a full run may be measured anew.
-  const isPart = names !== undefined && size.name !== 'full';
-  const differs = isPart || rounds !== size.rounds || streams !== size.streams;
-  return {
-    size: { ...size, rounds, streams, ...(differs && { name: 'other' }) },
-    chosen: scenarios.filter(({ name }) => names?.includes(name) ?? true),
-    folder: given.results,
-  };
 }

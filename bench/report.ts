@@ -1,67 +1,82 @@
-import { type Figure, figures } from './figures.ts';
-import { type Machine, thisMachine } from './machine.ts';
-import type { Measurement, ScenarioName } from './measurement.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { describeFigure, type Figure, figures } from './figures.ts';
+import type { Machine } from './machine.ts';
+import type { ContestantName, Measurement, ScenarioName } from './measurement.ts';
 import { type Result, resultOf } from './result.ts';
+import type { Revision } from './revision.ts';
 import type { Size } from './size.ts';
 
-/** A whole run of the bench: what stands in results/<name>.json. */
-export interface Report {
-  /** When each scenario was measured. */
-  readonly dates: Readonly<Partial<Record<ScenarioName, string>>>;
+/** Of what a run was made, and on what. Only what is alike in all of it may stand in one report. */
+export interface Setup {
+  readonly revision: Revision | undefined;
   readonly machine: Machine;
   readonly size: Size;
-  /** Seconds that each scenario took, all rounds together. */
-  readonly seconds: Readonly<Partial<Record<ScenarioName, number>>>;
+}
+
+/** How one scenario was run, all rounds together. */
+export interface ScenarioRun {
+  /** The day. */
+  readonly date: string;
+  readonly seconds: number;
+  /** See foreign-cpu.ts. */
+  readonly foreignCpuSeconds: number;
+}
+
+/** A whole run of the bench: what stands in results/<name>.json. */
+export interface Report extends Setup {
+  readonly scenarios: Readonly<Partial<Record<ScenarioName, ScenarioRun>>>;
+  /** Contestants that are not installed. */
+  readonly leftOut: readonly ContestantName[];
   readonly results: readonly Result[];
   readonly measurements: readonly Measurement[];
-  /** What stands against the run itself, whatever its figures: scenarios that failed or in which nothing counts. */
+  /** What scenarios that threw have said. */
+  readonly failures: readonly { readonly scenario: ScenarioName; readonly message: string }[];
+  /** What stands against the run: it did not do all that it was asked for, or what does not depend on speed does not hold. */
   readonly troubles: readonly string[];
 }
 
-export interface Run {
-  readonly size: Size;
-  /** Those that were to be run. */
-  readonly scenarios: readonly ScenarioName[];
-  readonly seconds: Report['seconds'];
-  readonly measurements: readonly Measurement[];
-  /** What those that threw have said. */
-  readonly failures: readonly string[];
+export type Run = Omit<Report, 'results' | 'troubles'>;
+
+/**
+ * Why scenarios that are measured now may not stand beside those of an earlier report; undefined when they may.
+ *
+ * @param earlier as it was read from a file, perhaps of another form
+ */
+export function refusalOf(earlier: Partial<Setup>, now: Setup): string | undefined {
+  const { revision } = now;
+  if (revision === undefined || revision.dirty) return 'there are changes that are not committed';
+  if (!isDeepStrictEqual(earlier.revision, revision)) {
+    const { hash = 'an unknown revision', dirty = false } = earlier.revision ?? {};
+    return `it was measured at ${hash}${dirty ? ' with changes' : ''}, and this is ${revision.hash}`;
+  }
+  if (!isDeepStrictEqual(earlier.machine, now.machine))
+    return 'it was measured on another machine or versions';
+  if (!isDeepStrictEqual(earlier.size, now.size)) return 'it was measured with another size';
+  return undefined;
 }
 
 /** @param earlier whose scenarios stay, where the run has not measured them anew */
 export function makeReport(run: Run, earlier?: Report): Report {
-  const isKept = (name: ScenarioName) => !run.scenarios.includes(name);
-  const kept = (Object.keys(earlier?.dates ?? {}) as ScenarioName[]).filter(isKept);
-  const scenarios = [...kept, ...run.scenarios];
-  const measurements = [
-    ...(earlier?.measurements ?? []).filter(({ scenario }) => isKept(scenario)),
-    ...run.measurements,
+  const isKept = ({ scenario }: { scenario: ScenarioName }) => !(scenario in run.scenarios);
+  const scenarios = { ...earlier?.scenarios, ...run.scenarios };
+  const measurements = [...(earlier?.measurements ?? []).filter(isKept), ...run.measurements];
+  const failures = [...(earlier?.failures ?? []).filter(isKept), ...run.failures];
+  const asked = (figure: Figure) => figure.scenario === 'all' || figure.scenario in scenarios;
+  const results = figures.filter(asked).map((figure) => resultOf(figure, measurements, run.size.rounds));
+  const counting = new Set(
+    measurements.filter((one) => one.void === undefined).map(({ scenario }) => scenario),
+  );
+  const empty = Object.keys(scenarios).filter((name) => !counting.has(name as ScenarioName));
+  const troubles = [
+    ...failures.map(({ message }) => message),
+    ...empty.map((name) => `${name}: nothing was measured that counts`),
+    ...results.flatMap((result) => troubleOf(result, run.size.name === 'full') ?? []),
   ];
-  const asked = (figure: Figure) => figure.scenario === 'all' || scenarios.includes(figure.scenario);
-  const counts = (name: ScenarioName) =>
-    measurements.some(({ scenario, void: reason }) => scenario === name && reason === undefined);
-  const empty = scenarios.filter((name) => !counts(name));
-  const today = new Date().toISOString().slice(0, 10);
-  return {
-    dates: { ...earlier?.dates, ...Object.fromEntries(run.scenarios.map((name) => [name, today])) },
-    machine: thisMachine(),
-    size: run.size,
-    seconds: { ...earlier?.seconds, ...run.seconds },
-    results: figures.filter(asked).map((figure) => resultOf(figure, measurements)),
-    measurements,
-    troubles: [
-      ...(earlier?.troubles ?? []).filter((trouble) =>
-        kept.some((name) => trouble.startsWith(`${name} failed`)),
-      ),
-      ...run.failures,
-      ...empty.map((name) => `${name}: nothing was measured that counts`),
-    ],
-  };
+  return { ...run, scenarios, measurements, failures, results, troubles };
 }
 
-/** Whether the run may be believed: it did all that it was asked for, and what does not depend on speed holds. */
-export function holds({ results, troubles }: Report): boolean {
-  return (
-    troubles.length === 0 && results.every(({ figure, outcome }) => !figure.exact || outcome === 'reached')
-  );
+function troubleOf({ figure, outcome }: Result, full: boolean): string | undefined {
+  const name = `${figure.scenario}: ${describeFigure(figure)}`;
+  if (outcome === 'not measured' && (full || figure.exact)) return `${name} was not measured in most rounds`;
+  return outcome === 'missed' && figure.exact ? `${name} does not hold` : undefined;
 }

@@ -11,7 +11,10 @@ export interface Result {
   readonly median: number;
   readonly least: number;
   readonly most: number;
-  /** The median has to reach the goal, if there is one; of an exact figure, every round. */
+  /**
+   * The median has to reach the goal, if there is one; of an exact figure, every round. Whatever it is, it was not measured
+   * when most rounds have no result.
+   */
   readonly outcome: 'reached' | 'missed' | 'for information' | 'not measured';
 }
 
@@ -22,9 +25,12 @@ interface Round {
   readonly result: number;
 }
 
-export function resultOf(figure: Figure, measurements: readonly Measurement[]): Result {
+/** @param roundsWanted how many there were to be */
+export function resultOf(figure: Figure, measurements: readonly Measurement[], roundsWanted: number): Result {
   const numbers = [...new Set(measurements.map(({ round }) => round))];
-  const rounds = numbers.flatMap((number) => roundOf(figure, number, measurements) ?? []);
+  const rounds = numbers
+    .flatMap((number) => roundOf(figure, number, measurements) ?? [])
+    .filter(({ result }) => Number.isFinite(result));
   const results = rounds.map(({ result }) => result);
   const middle = median(results);
   const judged = figure.exact ? results : [middle];
@@ -34,13 +40,11 @@ export function resultOf(figure: Figure, measurements: readonly Measurement[]): 
     median: middle,
     least: Math.min(...results),
     most: Math.max(...results),
-    outcome: outcomeOf(figure.goal, judged),
+    outcome: rounds.length * 2 > roundsWanted ? outcomeOf(figure.goal, judged) : 'not measured',
   };
 }
 
 function outcomeOf(goal: Goal | undefined, results: readonly number[]): Result['outcome'] {
-  // A median of nothing is not a number.
-  if (results.length === 0 || results.some(Number.isNaN)) return 'not measured';
   if (goal === undefined) return 'for information';
   return results.every((result) => reaches(goal, result)) ? 'reached' : 'missed';
 }
@@ -91,5 +95,6 @@ function find(
 function reaches(goal: Goal, result: number): boolean {
   if ('atMost' in goal) return result <= goal.atMost;
   if ('atLeast' in goal) return result >= goal.atLeast;
+  if ('from' in goal) return result >= goal.from && result <= goal.to;
   return result === goal.exactly;
 }

@@ -1,4 +1,4 @@
-import type { Figure, Goal } from './figures.ts';
+import { describeFigure, type Figure, type Goal } from './figures.ts';
 import { describeMachine } from './machine.ts';
 import type { Measurement } from './measurement.ts';
 import type { Report } from './report.ts';
@@ -8,13 +8,15 @@ import { formatNumber, formatValue, type ValueName, values } from './value.ts';
 
 /** The run in Markdown: what it was, ratios with their goals and absolute numbers beside, then all absolute numbers. */
 export function toMarkdown(report: Report): string {
-  const { dates, size, machine, results, measurements, troubles } = report;
+  const { size, machine, leftOut, results, measurements, troubles } = report;
   const full = size.name === 'full';
   const voids = measurements.filter((measurement) => measurement.void !== undefined).length;
   return [
-    `${daysOf(dates)}, ${size.name} run: ${size.rounds} rounds with ${formatNumber(size.streams)} streams. ${describeMachine(machine)}.`,
-    `Median of the rounds, and in brackets the least and the most. ${voids} of ${measurements.length} measurements were void.`,
+    `${daysOf(report)}, ${describeRevision(report)}, ${size.name} run: ${size.rounds} rounds with ${formatNumber(size.streams)} streams. ${describeMachine(machine)}.`,
+    `Other processes used ${foreignShareOf(report)} meanwhile.`,
+    `Median of the rounds, and in brackets the least and the most. ${voids} of ${measurements.length} measurements were void; what was void was measured again.`,
     ...(full ? [] : ['Goals are for the full size, so only those that are exact are judged here.']),
+    ...(leftOut.length > 0 ? [`Left out, since not installed: ${leftOut.join(', ')}.`] : []),
     ...troubles.map((trouble) => `**${trouble}**`),
     table(
       ['scenario', 'figure', 'against', 'goal', 'result', '', 'sse-trigger', 'the other'],
@@ -26,12 +28,31 @@ export function toMarkdown(report: Report): string {
 }
 
 /** One day, or each with what was measured then. */
-function daysOf(dates: Report['dates']): string {
-  const entries = Object.entries(dates);
-  const days = [...new Set(Object.values(dates))].sort();
+function daysOf({ scenarios }: Report): string {
+  const entries = Object.entries(scenarios);
+  const days = [...new Set(entries.map(([, { date }]) => date))].sort();
   if (days.length <= 1) return days.join();
-  const measuredOn = (day: string) => entries.filter((entry) => entry[1] === day).map(([name]) => name);
+  const measuredOn = (day: string) => entries.filter(([, { date }]) => date === day).map(([name]) => name);
   return days.map((day) => `${day} (${measuredOn(day).join(', ')})`).join(', ');
+}
+
+function describeRevision({ revision }: Report): string {
+  if (revision === undefined) return 'of an unknown revision';
+  return `at ${revision.hash}${revision.dirty ? ' with changes that are not committed' : ''}`;
+}
+
+/** Of one core, in all and where it was the most. */
+function foreignShareOf({ scenarios }: Report): string {
+  const runs = Object.entries(scenarios).map(([name, { seconds, foreignCpuSeconds }]) => ({
+    name,
+    seconds,
+    foreign: foreignCpuSeconds,
+    share: (foreignCpuSeconds / seconds) * 100,
+  }));
+  const sum = (field: 'seconds' | 'foreign') => runs.reduce((total, run) => total + run[field], 0);
+  const most = runs.reduce((one, other) => (other.share > one.share ? other : one));
+  const form = (share: number) => formatValue(share, 'percent');
+  return `${form((sum('foreign') / sum('seconds')) * 100)} of one core (${most.name}: ${form(most.share)})`;
 }
 
 const MARKS: Readonly<Partial<Record<Result['outcome'], string>>> = { reached: '✓', missed: '✗' };
@@ -47,7 +68,7 @@ function figureRow({ figure, outcome, rounds, ...result }: Result, full: boolean
   const judged = full || figure.exact;
   return [
     figure.scenario,
-    whatOf(figure),
+    describeFigure(figure),
     againstOf(figure),
     goalOf(figure.goal, form),
     outcome === 'not measured' ? outcome : `${form(result.median)}${spread}`,
@@ -55,15 +76,6 @@ function figureRow({ figure, outcome, rounds, ...result }: Result, full: boolean
     figure.against && rounds.length > 0 ? formatValue(median(rounds.map(({ ours }) => ours)), unit) : '',
     theirs.length > 0 ? formatValue(median(theirs), unit) : '',
   ];
-}
-
-function whatOf({ scenario, contestant, variant, value, share, per }: Figure): string {
-  const where = [
-    ...(scenario === 'all' ? ['all contestants'] : [contestant, variant]),
-    share === undefined ? undefined : `${share * 100} % of the streams`,
-  ];
-  const unit = per === undefined ? '' : ` a ${per.unit}`;
-  return [`${values[value].label}${unit}`, ...where].filter(Boolean).join(', ');
 }
 
 function againstOf({ against }: Figure): string {
@@ -77,6 +89,7 @@ function goalOf(goal: Goal | undefined, form: (value: number) => string): string
   if (goal === undefined) return 'for information';
   if ('atMost' in goal) return `≤ ${form(goal.atMost)}`;
   if ('atLeast' in goal) return `≥ ${form(goal.atLeast)}`;
+  if ('from' in goal) return `${form(goal.from)} … ${form(goal.to)}`;
   return form(goal.exactly);
 }
 

@@ -3,11 +3,19 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Deliveries } from '../bench/clients/group.ts';
 import type { Figure } from '../bench/figures.ts';
-import type { Measurement } from '../bench/measurement.ts';
-import type { Report } from '../bench/report.ts';
+import { weighByTime } from '../bench/loop-delay.ts';
+import { inTurn, type Measurement, untilValid } from '../bench/measurement.ts';
+import { requireOpenFiles } from '../bench/open-files.ts';
+import type { Saves } from '../bench/pusher.ts';
+import { latenciesOf, receiptsOf } from '../bench/receipts.ts';
+import { makeReport, type Report, refusalOf, type Setup } from '../bench/report.ts';
 import { resultOf } from '../bench/result.ts';
+import { thisRevision } from '../bench/revision.ts';
+import { type Size, sizes } from '../bench/size.ts';
 import { median, quantile } from '../bench/statistics.ts';
+import { toMarkdown } from '../bench/table.ts';
 
 /** As it was built: it starts processes of its own from there. */
 const BENCH = 'bench/dist/bench.js';
@@ -69,18 +77,22 @@ describe('a figure', () => {
       ...[measured(1, 'sse-trigger', 30), measured(1, 'bare-node', 40)],
       ...[measured(2, 'sse-trigger', 10), measured(2, 'bare-node', 40)],
     ];
-    const result = resultOf(figure, measurements);
+    const result = resultOf(figure, measurements, 3);
     expect(result).toMatchObject({ median: 0.5, least: 0.25, most: 0.75, outcome: 'reached' });
-    expect(resultOf({ ...figure, exact: true }, measurements).outcome).toBe('missed');
-    expect(resultOf({ ...figure, goal: { atLeast: 0.6 } }, measurements).outcome).toBe('missed');
+    expect(resultOf({ ...figure, exact: true }, measurements, 3).outcome).toBe('missed');
+    expect(resultOf({ ...figure, goal: { atLeast: 0.6 } }, measurements, 3).outcome).toBe('missed');
   });
 
-  it('is not made of rounds in which something is missing or void', () => {
-    const measurements = [
-      measured(0, 'sse-trigger', 10),
-      ...[measured(1, 'sse-trigger', 30), { ...measured(1, 'bare-node', 40), void: 'the pusher lagged' }],
-    ];
-    expect(resultOf(figure, measurements).outcome).toBe('not measured');
+  it('is made of rounds in which nothing is missing or void, and of most of them or not at all', () => {
+    const good = [measured(0, 'sse-trigger', 10), measured(0, 'bare-node', 40)];
+    const voided = [measured(1, 'sse-trigger', 30), { ...measured(1, 'bare-node', 40), void: 'it lagged' }];
+    const lacking = [measured(2, 'sse-trigger', 10)];
+    expect(resultOf(figure, [...good, ...voided, ...lacking], 3).outcome).toBe('not measured');
+    const again = [...voided, measured(1, 'bare-node', 120)];
+    expect(resultOf(figure, [...good, ...again, ...lacking], 3)).toMatchObject({
+      median: 0.25,
+      outcome: 'reached',
+    });
   });
 
   it('compares numbers of streams', () => {
@@ -90,8 +102,118 @@ describe('a figure', () => {
       per: { unit: 'stream', of: (streams) => streams },
       against: { share: 0.1, as: 'ratio' },
     };
-    expect(resultOf(growth, [of(10, 5), of(100, 40)])).toMatchObject({ median: 0.8 });
+    expect(resultOf(growth, [of(10, 5), of(100, 40)], 1)).toMatchObject({ median: 0.8 });
   });
+});
+
+describe('a report', () => {
+  const setup: Setup = {
+    revision: { hash: 'abc1234', dirty: false },
+    machine: { cpu: 'fast', cores: 2, memoryGiB: 24, kernel: '6.1', versions: { Node: '20.20.2' } },
+    size: sizes.full,
+  };
+
+  it('takes scenarios measured anew only when everything else was alike', () => {
+    const dirty = { ...setup, revision: { hash: 'abc1234', dirty: true } };
+    expect(refusalOf(setup, { ...setup })).toBeUndefined();
+    expect(refusalOf(setup, dirty)).toMatch('not committed');
+    expect(refusalOf(dirty, setup)).toMatch('abc1234 with changes');
+    expect(refusalOf({}, setup)).toMatch('unknown revision');
+    expect(refusalOf({ ...setup, revision: { hash: 'def5678', dirty: false } }, setup)).toMatch('def5678');
+    expect(refusalOf({ ...setup, machine: { ...setup.machine, cores: 4 } }, setup)).toMatch('machine');
+    expect(refusalOf({ ...setup, size: sizes.quick }, setup)).toMatch('size');
+  });
+
+  const burst = (round: number, runs: number): Measurement => ({
+    scenario: 'burst',
+    contestant: 'sse-trigger',
+    variant: 'burst',
+    round,
+    streams: 20,
+    values: { runs },
+  });
+  const reportOf = (size: Size, ...measurements: Measurement[]) => {
+    const scenarios = { burst: { date: '2026-01-01', seconds: 1, foreignCpuSeconds: 0 } };
+    return makeReport({ ...setup, size, scenarios, leftOut: ['nchan'], measurements, failures: [] });
+  };
+
+  it('has no tick where anything exact does not hold, and says so', () => {
+    const report = reportOf(sizes.full, burst(0, 2), burst(1, 4), burst(2, 2));
+    expect(report.troubles).toContain('burst: callback runs, burst does not hold');
+    expect(toMarkdown(report)).toMatch(/\| burst \| callback runs, burst .* \| 2 \(2 … 4\) \| ✗ \|/);
+  });
+
+  it('is in trouble when something of a full run was not measured', () => {
+    const report = reportOf(sizes.full, burst(0, 2));
+    expect(report.troubles).toContain('burst: callback runs, burst was not measured in most rounds');
+    expect(toMarkdown(report)).toMatch(/\| burst \| callback runs, burst .* \| not measured \| {2}\|/);
+  });
+
+  it('names contestants that were left out', () => {
+    expect(toMarkdown(reportOf(sizes.full, burst(0, 2)))).toMatch('Left out, since not installed: nchan.');
+  });
+});
+
+it('knows from which revision it was built', () => {
+  expect(thisRevision()?.hash).toMatch(/^[0-9a-f]{7,}$/);
+});
+
+it('asks for a mend of what it cannot measure', async () => {
+  await expect(run(process.execPath, BENCH, '--rounds', 'x')).rejects.toThrow(
+    /TypeError: --rounds takes a whole/,
+  );
+  await expect(run(process.execPath, BENCH, '--streams', '0')).rejects.toThrow(
+    /TypeError: --streams takes a whole/,
+  );
+  await expect(run(process.execPath, BENCH, '--only', 'all')).rejects.toThrow(
+    /TypeError: --only takes some of idle/,
+  );
+  expect(() => requireOpenFiles({ ...sizes.full, streams: 1e12 })).toThrow(/ulimit -n 1000000001000/);
+});
+
+it('counts a save that the next one overtook until a later row is shown', () => {
+  const saves: Saves = {
+    first: 11,
+    keys: ['one', 'two', 'one', 'one'],
+    last: new Map(),
+    at: Float64Array.of(0, 1000, 2000, 3000),
+    begun: new Float64Array(4),
+    acknowledged: new Float64Array(4),
+  };
+  const deliveries: Deliveries = {
+    client: Float64Array.of(0, 2, 0, 1),
+    save: Float64Array.of(9, 13, 13, 12),
+    at: new Float64Array(4),
+    received: Float64Array.of(500, 5000, 6000, 9000),
+  };
+  const receipts = receiptsOf(deliveries, saves, ['one', 'two', 'one']);
+  expect(receipts.map(({ key, save }) => [key, save])).toEqual([
+    ...[0, 2].map((save) => ['one', save]),
+    ...[0, 2].map((save) => ['one', save]),
+    ['two', 1],
+  ]);
+  expect(latenciesOf(receipts, saves)).toEqual([5, 3, 6, 4, 8]);
+});
+
+it('weighs a stall by its time', () => {
+  const punctual = new Array<number>(950).fill(0);
+  expect(weighByTime([...punctual, 100], 2)).toEqual({ p99Ms: 80, maxMs: 100 });
+  expect(weighByTime(punctual, 2)).toEqual({ p99Ms: 0, maxMs: 0 });
+});
+
+it('measures anew what is void, but not for ever', async () => {
+  const attempts = async (good: number) => {
+    let made = 0;
+    for await (const _ of untilValid(async () => (++made < good ? { void: 'it lagged' } : {})));
+    return made;
+  };
+  expect(await attempts(1)).toBe(1);
+  expect(await attempts(3)).toBe(3);
+  expect(await attempts(100)).toBe(4);
+});
+
+it('lets another begin in each round, and every second round go backwards', () => {
+  expect([0, 1, 2].map((round) => inTurn(round, ['a', 'b', 'c']).join(''))).toEqual(['abc', 'acb', 'cab']);
 });
 
 it('knows the middle and the tail', () => {
