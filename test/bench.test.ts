@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EventStreamReader } from '../bench/clients/event-stream-reader.ts';
 import type { Deliveries } from '../bench/clients/group.ts';
 import type { Figure } from '../bench/figures.ts';
 import { weighByTime } from '../bench/loop-delay.ts';
@@ -193,6 +194,29 @@ it('counts a save that the next one overtook until a later row is shown', () => 
     ['two', 1],
   ]);
   expect(latenciesOf(receipts, saves)).toEqual([5, 3, 6, 4, 8]);
+});
+
+it('counts heartbeats, wherever what is read was cut', () => {
+  const text = [
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',
+    'b\r\n: welcome\n\n\r\n',
+    '30\r\nid: 1\ndata: {"n":7,"at":50,"fill":"\\n: no comment"}\n\n\r\n',
+    '4\r\n: \n\n\r\n',
+    '1c\r\ndata: {"n":8,"at":60,"fill":""}\n\n\r\n',
+  ].join('');
+  for (let cut = 1; cut < text.length; cut++) {
+    const heard: unknown[] = [];
+    const reader = new EventStreamReader({
+      opened: () => heard.push('opened'),
+      row: (save, at) => heard.push([save, at]),
+      comment: () => heard.push('comment'),
+      reply: () => heard.push('reply'),
+      refused: () => heard.push('refused'),
+    });
+    reader.read(Buffer.from(text.slice(0, cut)));
+    reader.read(Buffer.from(text.slice(cut)));
+    expect(heard, `cut at ${cut}`).toEqual(['opened', 'comment', [7, 50], 'comment', [8, 60]]);
+  }
 });
 
 it('weighs a stall by its time', () => {

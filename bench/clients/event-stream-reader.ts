@@ -2,7 +2,7 @@ import { type Listener, Reader, ROW, ROW_WITHIN } from './reader.ts';
 
 const BLANK_LINE = Buffer.from('\n\n');
 /** At the begin of a line; what stands before it may be the size of a chunk. */
-const COMMENT = /(?:^|\n):/;
+const COMMENT = /(?:^|\n):/g;
 const LF = 10;
 const CR = 13;
 
@@ -52,13 +52,18 @@ export class EventStreamReader extends Reader {
     if (row === null) {
       const end = bytes.indexOf(BLANK_LINE, at);
       if (end < 0) return undefined;
-      if (COMMENT.test(text.slice(0, end - at))) this.listener.comment();
+      this.#tellComments(text.slice(0, end - at));
       return end + 2;
     }
+    this.#tellComments(text.slice(0, row.index));
     this.#inRow = true;
     this.#save = Number(row[1]);
     this.#at = Number(row[2]);
     this.lastId = /(?:^|\n)id: ?([^\n]*)\n/.exec(text.slice(0, row.index))?.[1] ?? this.lastId;
     return at + row.index + row[0].length;
+  }
+
+  #tellComments(text: string): void {
+    for (const _ of text.matchAll(COMMENT)) this.listener.comment();
   }
 }
