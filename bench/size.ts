@@ -15,6 +15,11 @@ export interface Size {
   readonly poll: number;
   /** Milliseconds between heartbeats where they are on; `idleSeconds` is a multiple. */
   readonly heartbeat: number;
+  /**
+   * After the collection that comes before a window: some 8 s later V8 collects up to three more times, to give memory
+   * back. Where nothing else happens, that would be most of what is measured.
+   */
+  readonly settleSeconds: number;
   readonly idleSeconds: number;
   /** Of the streams, at which idle is run, too: 0.5, 0.1 or both. */
   readonly growthShares: readonly number[];
@@ -47,18 +52,19 @@ export const sizes: Readonly<Record<Exclude<Size['name'], 'other'>, Size>> = {
     lagLimit: 5,
     poll: 2000,
     heartbeat: 15_000,
+    settleSeconds: 12,
     idleSeconds: 30,
     growthShares: [0.5, 0.1],
-    growthSeconds: 20,
+    growthSeconds: 10,
     fanOutPushes: { small: 20, medium: 10, large: 8 },
     pushesPerSecond: 500,
     latencySeconds: 15,
     burstChanges: 30,
     burstPushes: 1000,
     stuckStreams: 500,
-    stuckSaves: 160,
+    stuckSaves: 200,
     churnPerSecond: 300,
-    churnSeconds: 50,
+    churnSeconds: 60,
     processesStreams: 8000,
     processesSeconds: 10,
   },
@@ -71,6 +77,7 @@ export const sizes: Readonly<Record<Exclude<Size['name'], 'other'>, Size>> = {
     lagLimit: 5,
     poll: 500,
     heartbeat: 1500,
+    settleSeconds: 0.5,
     idleSeconds: 3,
     growthShares: [0.1],
     growthSeconds: 2,
@@ -96,6 +103,7 @@ export const sizes: Readonly<Record<Exclude<Size['name'], 'other'>, Size>> = {
     lagLimit: 1000, // speed is not what it is about
     poll: 100,
     heartbeat: 500,
+    settleSeconds: 0.1,
     idleSeconds: 0.5,
     growthShares: [],
     growthSeconds: 0.5,

@@ -66,9 +66,9 @@ async function measure(
   const save = await stage.pusher.fill(keys, 100);
   const { group } = await stage.open(keys, { over: OPENING * poll });
   const missed = await stage.generator.untilShown(group, save);
-  // The garbage that opening has left would be collected within the window, and a poll later all is quiet.
+  // The garbage that opening has left would be collected within the window.
   await stage.server.usage({ gc: true });
-  await sleep(poll);
+  await sleep(size.settleSeconds * 1000);
 
   const before = await stage.server.usage({ gc: false });
   const { checks: checksBefore = 0 } = await stage.server.counts();
