@@ -1,12 +1,15 @@
 import { AsyncResource } from 'node:async_hooks';
+import type { Applicant } from './applicant.ts';
 import type { Connection, ConnectionContext, Sink, Timing } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import type { SseTriggerError } from './errors.ts';
 import { FeedConnection, type ViewedRoute } from './feed-connection.ts';
 import { type FeedRequest, type FeedRoute, Feeds } from './feeds.ts';
 import { Gate } from './gate.ts';
+import { GuardedConnection } from './guarded-connection.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Outbox } from './outbox.ts';
+import { type PermissionRequest, Permissions } from './permissions.ts';
 import { Poller, type PollerOptions } from './poller.ts';
 import { splitPositions } from './position.ts';
 import { LATER, pick, type Range } from './retry.ts';
@@ -31,6 +34,8 @@ export interface StreamRequest {
   readonly feeds: readonly FeedRequest[];
   /** Who has no more than `maxPerViewer` streams; undefined for everybody. */
   readonly viewer: string | undefined;
+  /** Whose permission the stream needs; undefined where it needs none. */
+  readonly applicant: Applicant | undefined;
   /** As the client sent it. */
   readonly lastEventId: unknown;
   /** The path, for errors. */
@@ -58,6 +63,7 @@ export class Engine {
   readonly #poller: Poller;
   readonly #outbox: Outbox;
   readonly #feeds: Feeds;
+  readonly #permissions: Permissions;
   readonly #connections = new Set<Connection>();
   /** Sources that have not come to their end, each until then. */
   readonly #sources = new Set<Promise<void>>();
@@ -84,7 +90,9 @@ export class Engine {
     this.#gate = new Gate(options.maxRuns);
     this.#turnstile = new Turnstile(options.clock);
     this.#poller = new Poller({ ...options, counters, onAnswer: () => this.#outbox.retry() });
-    this.#feeds = new Feeds({ ...options, counters, gate: this.#gate, poller: this.#poller });
+    const shared = { ...options, counters, gate: this.#gate, poller: this.#poller };
+    this.#feeds = new Feeds(shared);
+    this.#permissions = new Permissions(shared);
     const { versions } = this.#poller;
     this.#outbox = new Outbox({
       ...options,
@@ -159,17 +167,26 @@ export class Engine {
     return this.#connections.size >= this.#options.maxStreams ? 'full' : undefined;
   }
 
+  /** Asks for somebody who wants to open a stream, and who has to leave in the end, whether or not it was opened. */
+  apply(route: number, request: PermissionRequest, path: string): Applicant {
+    return this.#context.runInAsyncScope(() => this.#permissions.apply(route, request, path));
+  }
+
   open(request: StreamRequest): void {
     this.#context.runInAsyncScope(() => this.#open(request));
   }
 
-  #open({ route, sink, feeds: requests, viewer, lastEventId, path }: StreamRequest): void {
+  #open({ route, sink, feeds: requests, viewer, applicant, lastEventId, path }: StreamRequest): void {
     if (viewer !== undefined) {
       for (const oldest of route.viewers.inExcess(viewer, route.maxPerViewer)) oldest.end(LATER);
     }
     const feeds = this.#feeds.get(route, requests, path);
     const positions = splitPositions(lastEventId, feeds.length);
-    const connection = new FeedConnection(sink, this.#connectionContext, { route, viewer, feeds, positions });
+    const options = { route, viewer, feeds, positions };
+    const connection =
+      applicant === undefined
+        ? new FeedConnection(sink, this.#connectionContext, options)
+        : new GuardedConnection(sink, this.#connectionContext, options, applicant);
     this.#connections.add(connection);
     if (viewer !== undefined) route.viewers.add(viewer, connection);
     for (const [index, feed] of feeds.entries()) void feed.join(connection.slots[index]!);

@@ -5,7 +5,10 @@
  * - `key_unreadable`: the store answers, but `key` has no version and none can be written there.
  * - `wake_failed`: wakes cannot be published or received. Events arrive by the poll alone.
  * - `data_failed`, `data_timeout`: the callback threw, or took longer than `dataTimeout`. It is tried again.
- * - `subject_failed`, `key_failed`: the callback threw while a stream was opening. The browser comes back by itself.
+ * - `subject_failed`, `viewer_failed`, `key_failed`: the callback threw while a stream was opening (`key_failed` for
+ *   `authorizeKey` too). The browser comes back by itself.
+ * - `authorize_failed`, `authorize_timeout`: `authorize` or `expiresAt` threw or gave what is no answer, or took longer than
+ *   `dataTimeout`. It is asked again, and until it has answered nothing but heartbeats is sent.
  * - `source_failed`: what feeds an `eventStream` threw. Its client comes back later, with the last id it got.
  * - `streams_full`: `maxStreams` are open; a further one was told to come back later.
  */
@@ -18,9 +21,18 @@ export type SseTriggerErrorCode =
   | 'data_failed'
   | 'data_timeout'
   | 'subject_failed'
+  | 'viewer_failed'
   | 'key_failed'
+  | 'authorize_failed'
+  | 'authorize_timeout'
   | 'source_failed'
   | 'streams_full';
+
+/** Whether what the application threw is an answer of its own: an error whose `status` is the client's fault. */
+export function isAnswer(thrown: unknown): boolean {
+  const { status } = Object(thrown) as { status?: unknown };
+  return typeof status === 'number' && status >= 400 && status < 500;
+}
 
 /** Something went wrong that the package lives through. Misuse is a `TypeError` instead. */
 export class SseTriggerError extends Error {

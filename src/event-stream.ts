@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
-import type { Sink } from './connection.ts';
 import { CONNECTION_OPTIONS, toConnectionPlan } from './connection-plan.ts';
 import { SseTriggerError } from './errors.ts';
 import { requireFunction, requireKnown } from './option-checks.ts';
+import type { GiveUp } from './request.ts';
 import { COMPLETE, type ServerEvent } from './server-event.ts';
-import { engineOf, type Handler, StreamHandler } from './stream-handler.ts';
+import { type Admission, engineOf, type Handler, StreamHandler, type Visit } from './stream-handler.ts';
 import type { ConnectionSettings } from './stream-options.ts';
 import type { SseTrigger } from './trigger.ts';
 
@@ -50,19 +50,21 @@ export function eventStream<R extends IncomingMessage = Request, K extends strin
   requireKnown('eventStream', options, CONNECTION_OPTIONS);
   const { timing, allowOrigins } = toConnectionPlan(options, true);
 
-  async function admit(req: IncomingMessage, route: string) {
+  async function admit({ req, path: route }: Visit): Promise<Admission | GiveUp> {
     const lastEventId = toText(req.headers['last-event-id']);
-    if (lastEventId === COMPLETE.id) return { status: 204 } as const;
-    return (sink: Sink) => {
-      void engine.openSource({
-        timing,
-        sink,
-        source: (signal) => source(req as R, { signal, lastEventId }),
-        onError(cause) {
-          const message = 'a source failed; its client comes back later';
-          engine.onError(new SseTriggerError('source_failed', message, { route, cause }));
-        },
-      });
+    if (lastEventId === COMPLETE.id) return { status: 204 };
+    return {
+      open(sink) {
+        void engine.openSource({
+          timing,
+          sink,
+          source: (signal) => source(req as R, { signal, lastEventId }),
+          onError(cause) {
+            const message = 'a source failed; its client comes back later';
+            engine.onError(new SseTriggerError('source_failed', message, { route, cause }));
+          },
+        });
+      },
     };
   }
 

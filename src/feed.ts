@@ -5,6 +5,7 @@ import { SseTriggerError } from './errors.ts';
 import type { Frame, Shown, Slot } from './feed-connection.ts';
 import { type Few, isMember, membersOf, withMember, withoutMember } from './few.ts';
 import type { Gate, Job } from './gate.ts';
+import { pauseAfterFailure, pauseAfterLoss } from './pauses.ts';
 import type { Poller } from './poller.ts';
 import { toPosition } from './position.ts';
 import { toText } from './server-event.ts';
@@ -55,10 +56,6 @@ export interface FeedOptions {
   readonly path: string;
 }
 
-/** Looks that a lost data set causes come spread over this many milliseconds. */
-const SPREAD = 5000;
-const FIRST_BACKOFF = 1000;
-const LAST_BACKOFF = 30_000;
 /** As many bytes of a hash tell results apart. */
 const DIGEST = 16;
 /** How many connections are written to before everybody else has a turn. */
@@ -194,7 +191,7 @@ export class Feed implements Shown, Watcher, Job {
       if (!isDecided(slot) && isInDoubt) slot.shown = this.#runs;
       someoneLooks ||= isDecided(slot);
     }
-    if (someoneLooks) this.#look(urgent ? 0 : SPREAD * this.#context.random());
+    if (someoneLooks) this.#look(urgent ? 0 : pauseAfterLoss(this.#context.random));
     else this.#hasMissedChange = true;
   }
 
@@ -319,8 +316,7 @@ export class Feed implements Shown, Watcher, Job {
 
   /** How long to wait after the run that failed after so many failures. */
   protected backOff(failures: number): number {
-    const longest = Math.min(FIRST_BACKOFF * 2 ** failures, LAST_BACKOFF);
-    return longest * (0.5 + 0.5 * this.#context.random());
+    return pauseAfterFailure(failures, this.#context.random);
   }
 }
 

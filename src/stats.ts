@@ -6,6 +6,8 @@ export interface Counters {
   runs: number;
   /** Calls of `data` that failed or took too long. */
   failures: number;
+  /** Calls of `authorize`, or of `expiresAt` where that stands alone. */
+  asks: number;
   /** Frames written to streams. */
   frames: number;
   /** Bytes written to streams, heartbeats and all. */
@@ -38,6 +40,7 @@ export function newCounters(): Counters {
     checks: 0,
     runs: 0,
     failures: 0,
+    asks: 0,
     frames: 0,
     bytes: 0,
     heartbeats: 0,

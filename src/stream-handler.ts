@@ -20,6 +20,23 @@ import { ENGINE, type SseTrigger } from './trigger.ts';
 /** Express middleware, which also stands beside any other or in a plain `http` server. */
 export type Handler = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
+/** A request as it is seen while it is decided whether it becomes a stream. */
+export interface Visit {
+  readonly req: IncomingMessage;
+  /** For errors. */
+  readonly path: string;
+  readonly isAwaited: () => boolean;
+  /** Calls `leave` when the client goes. Returns its stop. */
+  readonly onGone: (leave: () => void) => () => void;
+}
+
+/** A stream that may be opened. */
+export interface Admission {
+  open(sink: Sink): void;
+  /** Called in the end, whether or not it was opened. */
+  release?(): void;
+}
+
 export interface StreamHandlerOptions {
   readonly engine: Engine;
   readonly retry: Range;
@@ -29,11 +46,7 @@ export interface StreamHandlerOptions {
    * Whatever it throws is for the application's error handler, but for an SseTriggerError: that passes, and the client
    * is told to come back later.
    */
-  readonly admit: (
-    req: IncomingMessage,
-    path: string,
-    isAwaited: () => boolean,
-  ) => Promise<((sink: Sink) => void) | GiveUp | undefined>;
+  readonly admit: (visit: Visit) => Promise<Admission | GiveUp | undefined>;
 }
 
 /** @throws TypeError when `trigger` is no SseTrigger, or one of another copy of the package. */
@@ -90,21 +103,38 @@ export class StreamHandler {
   }
 
   async #open(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { engine, retry, allowOrigins, admit } = this.#options;
+    const { engine, admit } = this.#options;
     const path = pathOf(req);
     const isAwaited = () => !isGone(req, res) && !res.headersSent;
+    const onGone = (leave: () => void) => {
+      res.once('close', leave);
+      return () => void res.off('close', leave);
+    };
     await engine.turn();
     if (!isAwaited()) return;
-    const admission = await admit(req, path, isAwaited);
-    if (admission === undefined || !isAwaited()) return;
-    if (typeof admission !== 'function') return this.#giveUp(req, res, admission);
+    const admission = await admit({ req, path, isAwaited, onGone });
+    if (admission === undefined) return;
+    try {
+      if (!isAwaited()) return;
+      if ('status' in admission) this.#giveUp(req, res, admission);
+      else this.#start(req, res, admission, path);
+    } finally {
+      if ('release' in admission) admission.release?.();
+    }
+  }
+
+  #start(req: IncomingMessage, res: ServerResponse, admission: Admission, route: string): void {
+    const { engine, retry, allowOrigins } = this.#options;
     // The process that takes its place may be up already, so the browser had better not wait long.
-    if (engine.refuses === 'draining') return this.#postpone(req, res, retry);
+    if (engine.refuses === 'draining') {
+      this.#postpone(req, res, retry);
+      return;
+    }
     if (engine.refuses === 'full') {
-      throw new SseTriggerError('streams_full', 'maxStreams are open already', { route: path });
+      throw new SseTriggerError('streams_full', 'maxStreams are open already', { route });
     }
     setHead(req, res, allowOrigins);
-    admission(new ResponseSink(req, res));
+    admission.open(new ResponseSink(req, res));
   }
 
   #postpone(req: IncomingMessage, res: ServerResponse, retry: Range): void {

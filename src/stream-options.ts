@@ -62,7 +62,7 @@ export interface StreamSettings extends ConnectionSettings {
   resync?: number | undefined;
   /** Milliseconds after which a run of `data` is aborted and tried again. @defaultValue 10000 */
   dataTimeout?: number | undefined;
-  /** Streams of one subject on this route and process; over it the oldest ends. None on public streams. @defaultValue 10 */
+  /** Streams of one viewer, or of one subject without `viewer`, on this route and process; over it the oldest ends. None on public streams. @defaultValue 10 */
   maxPerViewer?: number | undefined;
   /** Change it when `data` changed its form, so that clients that come back get a full frame. @defaultValue '' */
   revision?: string | undefined;
@@ -71,16 +71,41 @@ export interface StreamSettings extends ConnectionSettings {
 /** Falsy answers of `req.session.userId && { … }`: all mean 401. */
 type Nobody = null | undefined | false | '';
 
-interface Whose<S, R> {
+interface Whose<S, R, U, K extends string> {
   /**
    * What the stream is about, made of the request: a string, finite number, bigint, boolean, or a plain object or array
    * of these. Everything that `data` depends on passes through it. undefined, null, false and '' answer 401.
    */
   subject: (req: R) => Awaitable<S | Nobody>;
+  /**
+   * Who looks, made of the request: what a subject can be. `data` never sees it, so streams of several viewers share a
+   * run. undefined, null, false and '' answer 401.
+   */
+  viewer?: ((req: R) => Awaitable<U | Nobody>) | undefined;
+  /**
+   * Whether the viewer may see the subject. Asked when a stream opens, where false answers 403, when a key of
+   * `authorizeKey` was pushed, and at least every `authorizeEvery`; once for all streams of an equal subject and viewer.
+   * False ends their streams. While it fails or is silent for `dataTimeout`, nothing but heartbeats is sent.
+   */
+  authorize?: ((subject: S, viewer: U) => Awaitable<boolean>) | undefined;
+  /** What may change the answer of `authorize`: one key or 1 to 16 of them. Asked once, when a stream opens. */
+  authorizeKey?: ((subject: S, viewer: U) => Awaitable<K | readonly K[]>) | undefined;
+  /** Milliseconds for which an answer of `authorize` stands at most. @defaultValue 60000, and the `lifetime` with `authorizeKey` */
+  authorizeEvery?: number | undefined;
+  /**
+   * When the stream has to end: a Date, milliseconds since 1970, or null or undefined for never. Asked together with
+   * `authorize`, or without it when a stream opens and at least every `lifetime`. A time that has passed answers 403.
+   */
+  expiresAt?: ((subject: S, viewer: U) => Awaitable<Date | number | null | undefined>) | undefined;
 }
 
 interface Public {
   subject?: undefined;
+  viewer?: undefined;
+  authorize?: undefined;
+  authorizeKey?: undefined;
+  authorizeEvery?: undefined;
+  expiresAt?: undefined;
 }
 
 /** One feed, or 1 to 10 of them on one connection. */
@@ -88,5 +113,5 @@ type OneOrMany<F> =
   | (F & { feeds?: undefined })
   | { feeds: readonly F[]; eventName?: undefined; key?: undefined; data?: undefined };
 
-export type StreamOptions<S, R = Request, K extends string = string> = StreamSettings &
-  ((Whose<S, R> & OneOrMany<Feed<S, K> | SharedFeed<K>>) | (Public & OneOrMany<SharedFeed<K>>));
+export type StreamOptions<S, R = Request, U = undefined, K extends string = string> = StreamSettings &
+  ((Whose<S, R, U, K> & OneOrMany<Feed<S, K> | SharedFeed<K>>) | (Public & OneOrMany<SharedFeed<K>>));

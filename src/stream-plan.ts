@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { CONNECTION_OPTIONS, toConnectionPlan } from './connection-plan.ts';
 import type { Route } from './engine.ts';
 import type { FeedSource } from './feed.ts';
+import { GUARD_OPTIONS, type GuardPlan, requireGuard } from './guard-plan.ts';
 import { requireKeys } from './key.ts';
 import { requireCount, requireFunction, requireKnown, requireMs } from './option-checks.ts';
 import { requireEventName } from './server-event.ts';
@@ -10,6 +11,7 @@ import type { StreamSettings } from './stream-options.ts';
 /** The options as they are at run time, where no type tells one form from the other. */
 interface LooseOptions extends StreamSettings {
   subject?: ((req: IncomingMessage) => unknown) | undefined;
+  viewer?: ((req: IncomingMessage) => unknown) | undefined;
   feeds?: readonly LooseFeed[] | undefined;
 }
 
@@ -30,6 +32,10 @@ export interface StreamPlan {
   readonly route: Omit<Route, 'number' | 'viewers'>;
   /** undefined on a public stream. */
   readonly subject: ((req: IncomingMessage) => unknown) | undefined;
+  /** undefined where nobody is asked for. */
+  readonly viewer: ((req: IncomingMessage) => unknown) | undefined;
+  /** undefined where all who have a subject may see it. */
+  readonly guard: GuardPlan | undefined;
   readonly feeds: readonly FeedPlan[];
   readonly allowOrigins: readonly string[] | '*';
 }
@@ -37,6 +43,8 @@ export interface StreamPlan {
 const FEED_OPTIONS = ['eventName', 'key', 'data'];
 const OPTIONS = [
   'subject',
+  'viewer',
+  ...GUARD_OPTIONS,
   ...FEED_OPTIONS,
   'feeds',
   ...CONNECTION_OPTIONS,
@@ -53,6 +61,7 @@ export function toStreamPlan(options: object): StreamPlan {
   requireKnown('streamSse', options, OPTIONS);
   const {
     subject,
+    viewer,
     throttle = 100,
     resync = 0,
     dataTimeout = 10_000,
@@ -61,20 +70,34 @@ export function toStreamPlan(options: object): StreamPlan {
   } = options as LooseOptions;
   if (subject !== undefined) requireFunction('subject', subject, '(req) => req.session.userId');
   if (typeof revision !== 'string') throw new TypeError(`revision must be a string, got ${typeof revision}`);
+  if (viewer !== undefined) requireFunction('viewer', viewer, '(req) => req.session.userId');
+  if (subject === undefined) requireNoneOf(['viewer', ...GUARD_OPTIONS], options);
   const { timing, allowOrigins } = toConnectionPlan(options, subject === undefined);
+  const timeout = requireMs('dataTimeout', dataTimeout);
   return {
     route: {
       ...timing,
       throttle: requireMs('throttle', throttle, 0),
       resync: requireMs('resync', resync, 0),
-      dataTimeout: requireMs('dataTimeout', dataTimeout),
+      dataTimeout: timeout,
       maxPerViewer: requireCount('maxPerViewer', maxPerViewer),
       revision,
     },
     subject,
+    viewer,
+    guard: requireGuard(options, { dataTimeout: timeout, lifetime: timing.lifetime }),
     feeds: requireFeeds(options, subject === undefined),
     allowOrigins,
   };
+}
+
+/** They are about a subject. */
+function requireNoneOf(names: readonly string[], options: object): void {
+  const name = names.find((name) => Reflect.get(options, name) !== undefined);
+  if (name === undefined) return;
+  throw new TypeError(
+    `${name} is given, so subject is missing: say what the stream is about, as in subject: (req) => req.params.id`,
+  );
 }
 
 function requireFeeds(options: LooseOptions & LooseFeed, isPublic: boolean): readonly FeedPlan[] {

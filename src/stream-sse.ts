@@ -1,50 +1,91 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
-import type { Sink } from './connection.ts';
-import { SseTriggerError, type SseTriggerErrorCode } from './errors.ts';
+import type { StreamRequest } from './engine.ts';
+import { isAnswer, SseTriggerError, type SseTriggerErrorCode } from './errors.ts';
 import type { FeedConnection } from './feed-connection.ts';
 import type { FeedRequest } from './feeds.ts';
+import type { GuardPlan } from './guard-plan.ts';
 import { requireKeys } from './key.ts';
-import { engineOf, type Handler, StreamHandler } from './stream-handler.ts';
+import type { GiveUp } from './request.ts';
+import { type Admission, engineOf, type Handler, StreamHandler, type Visit } from './stream-handler.ts';
 import type { StreamOptions } from './stream-options.ts';
 import { type FeedPlan, toStreamPlan } from './stream-plan.ts';
 import { type Subject, toSubject } from './subject.ts';
 import type { SseTrigger } from './trigger.ts';
 import { Viewers } from './viewers.ts';
 
+const NOBODY: GiveUp = { status: 401, why: 'This stream is for somebody who is signed in.' };
+const REFUSED: GiveUp = { status: 403, why: 'This stream is not for you.' };
+
 /**
  * Middleware that keeps a response open and sends what `data` gives: when a client comes, unless it shows that already,
- * and whenever a key was pushed. In between it sends comments as heartbeats.
+ * and whenever a key was pushed. In between it sends comments as heartbeats. Who may look is watched like that, too: see
+ * `authorize`.
  *
- * It answers 401 without a subject, 403 to pages of other sites, 405 to anything but GET and HEAD. Trouble that passes
- * is told to `onError` and answered so that the browser comes back later; an error with a `status` from 400 to 499, and
- * a subject or key that cannot be one, go to `next`.
+ * It answers 401 without a subject or a viewer, 403 to who may not look and to pages of other sites, 405 to anything but
+ * GET and HEAD. Trouble that passes is told to `onError` and answered so that the browser comes back later; an error with
+ * a `status` from 400 to 499, and a subject, viewer or key that cannot be one, go to `next`.
  *
  * @throws TypeError for an option that does not exist or cannot be meant.
  */
-export function streamSse<S extends {}, R extends IncomingMessage = Request, K extends string = string>(
-  trigger: SseTrigger<K>,
-  options: StreamOptions<S, R, NoInfer<K>>,
-): Handler {
+export function streamSse<
+  S extends {},
+  U = undefined,
+  R extends IncomingMessage = Request,
+  K extends string = string,
+>(trigger: SseTrigger<K>, options: StreamOptions<S, R, U, NoInfer<K>>): Handler {
   const engine = engineOf(trigger, 'streamSse');
-  const { subject: ask, feeds: plans, allowOrigins, route: settings } = toStreamPlan(options);
-  const route = { ...settings, number: engine.nextRoute(), viewers: new Viewers<FeedConnection>() };
+  const plan = toStreamPlan(options);
+  const { guard, allowOrigins } = plan;
+  const route = { ...plan.route, number: engine.nextRoute(), viewers: new Viewers<FeedConnection>() };
 
-  async function admit(req: IncomingMessage, path: string, isAwaited: () => boolean) {
-    let subject: Subject | undefined;
-    if (ask !== undefined) {
-      subject = toSubject(await orTrouble('subject_failed', path, () => ask(req)));
-      if (!isAwaited()) return undefined;
-      if (subject === undefined) {
-        return { status: 401, why: 'This stream is for somebody who is signed in.' } as const;
-      }
-    }
-    const feeds = await Promise.all(plans.map((feed) => toFeed(feed, subject, path)));
+  async function admit(visit: Visit): Promise<Admission | GiveUp | undefined> {
+    const { req, path, isAwaited } = visit;
+    const subject = await toOne('subject', plan.subject, visit);
+    if (!isAwaited()) return undefined;
+    if (subject === undefined && plan.subject !== undefined) return NOBODY;
+    const viewer = await toOne('viewer', plan.viewer, visit);
+    if (!isAwaited()) return undefined;
+    if (viewer === undefined && plan.viewer !== undefined) return NOBODY;
+    const feeds = await Promise.all(plan.feeds.map((feed) => toFeed(feed, subject, path)));
     const lastEventId = req.headers['last-event-id'];
-    return (sink: Sink) => engine.open({ route, sink, feeds, viewer: subject?.text, lastEventId, path });
+    const stream = { route, feeds, viewer: (viewer ?? subject)?.text, lastEventId, path };
+    return guard === undefined || subject === undefined
+      ? { open: (sink) => engine.open({ ...stream, sink, applicant: undefined }) }
+      : await guarded(stream, guard, subject, viewer, visit);
+  }
+
+  async function guarded(
+    stream: Omit<StreamRequest, 'sink' | 'applicant'>,
+    { rule, key }: GuardPlan,
+    subject: Subject,
+    viewer: Subject | undefined,
+    { path, isAwaited, onGone }: Visit,
+  ): Promise<Admission | GiveUp | undefined> {
+    const toKey = () => key?.(subject.value, viewer?.value);
+    const keys = key === undefined ? [] : requireKeys(await orTrouble('key_failed', path, toKey));
+    if (!isAwaited()) return undefined;
+    const applicant = engine.apply(route.number, { rule, keys, subject, viewer }, path);
+    const release = () => applicant.leave();
+    const stop = onGone(release);
+    const verdict = await applicant.verdict;
+    stop();
+    if (verdict.is !== 'refused')
+      return { open: (sink) => engine.open({ ...stream, sink, applicant }), release };
+    release();
+    if (verdict.answer !== undefined) throw verdict.answer;
+    return REFUSED;
   }
 
   return new StreamHandler({ engine, retry: route.retry, allowOrigins, admit }).middleware;
+}
+
+async function toOne(
+  name: 'subject' | 'viewer',
+  ask: ((req: IncomingMessage) => unknown) | undefined,
+  { req, path }: Visit,
+): Promise<Subject | undefined> {
+  return ask && toSubject(await orTrouble(`${name}_failed`, path, () => ask(req)), name);
 }
 
 async function toFeed(source: FeedPlan, subject: Subject | undefined, path: string): Promise<FeedRequest> {
@@ -59,8 +100,7 @@ async function orTrouble(code: SseTriggerErrorCode, route: string, call: () => u
   try {
     return await call();
   } catch (cause) {
-    const { status } = Object(cause) as { status?: unknown };
-    if (typeof status === 'number' && status >= 400 && status < 500) throw cause;
+    if (isAnswer(cause)) throw cause;
     throw new SseTriggerError(code, 'a stream could not be opened; its client is told to come back later', {
       route,
       cause,

@@ -12,14 +12,15 @@ export interface Subject {
 const MAX_DEPTH = 32;
 
 /**
- * Copies and encodes a subject: JSON with sorted properties, a bigint as `1n`, so that texts tell types apart.
+ * Copies and encodes a subject: JSON with sorted properties, a bigint as `1n`, so that texts tell types apart. `name` is
+ * what errors call it.
  *
  * @returns undefined for the answers that mean "nobody": undefined, null, false and ''.
  * @throws TypeError for anything whose equality is not plain to see: a Map, a Date, a class instance, NaN, a cycle, a hole.
  */
-export function toSubject(value: unknown): Subject | undefined {
+export function toSubject(value: unknown, name: 'subject' | 'viewer' = 'subject'): Subject | undefined {
   if (value === undefined || value === null || value === false || value === '') return undefined;
-  return encode(value, 'subject', 0);
+  return encode(value, name, 0);
 }
 
 function encode(value: unknown, path: string, depth: number): Subject {
@@ -76,7 +77,7 @@ function encodeObject(object: object, path: string, depth: number): Subject {
 
 function refusal(path: string, what: string): TypeError {
   return new TypeError(
-    `${path} is ${what}: a subject is a string, finite number, bigint, boolean, or a plain object or array of these; ` +
+    `${path} is ${what}: a subject or viewer is a string, finite number, bigint, boolean, or a plain object or array of these; ` +
       'give the id that tells it apart, or leave the property out',
   );
 }

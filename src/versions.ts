@@ -7,6 +7,8 @@ export interface Watcher {
   readonly keys: readonly string[];
   /** Called once for all of its keys that changed together. `urgent` is false for a change that can wait a little. */
   changed(urgent: boolean): void;
+  /** Set for who has to be told before others. */
+  readonly comesFirst?: true;
 }
 
 /** What is known of one watched key. */
@@ -256,6 +258,7 @@ class Changes {
   }
 
   tell(): void {
-    for (const [watcher, urgent] of this.#watchers) watcher.changed(urgent);
+    for (const [watcher, urgent] of this.#watchers) if (watcher.comesFirst) watcher.changed(urgent);
+    for (const [watcher, urgent] of this.#watchers) if (!watcher.comesFirst) watcher.changed(urgent);
   }
 }

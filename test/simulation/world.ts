@@ -227,6 +227,7 @@ export class World {
       sink,
       feeds,
       viewer: undefined,
+      applicant: undefined,
       lastEventId: client.lastEventId,
       path: '',
     });

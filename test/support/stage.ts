@@ -1,3 +1,4 @@
+import type { Applicant, Verdict } from '../../src/applicant.ts';
 import type { Sink, SinkClient, Timing } from '../../src/connection.ts';
 import { Engine, type EngineOptions, type Route } from '../../src/engine.ts';
 import type { SseTriggerError } from '../../src/errors.ts';
@@ -20,8 +21,30 @@ export interface Visit extends Partial<Omit<Route, 'number' | 'viewers'>> {
   readonly lastEventId?: string | undefined;
   /** Among whose streams it counts. */
   readonly viewer?: string | undefined;
+  /** Whose permission the stream needs. */
+  readonly applicant?: Applicant | undefined;
   /** Set for a viewer who takes nothing from the beginning. */
   readonly stuck?: boolean | undefined;
+}
+
+/** What somebody asks for who needs a permission. */
+export interface Application extends Visit {
+  /** What the application says: yes, no, or for how many milliseconds yes. */
+  readonly authorize: () => boolean | number | Promise<boolean | number>;
+  readonly authorizeKeys?: readonly string[] | undefined;
+  readonly authorizeEvery?: number | undefined;
+  /** Who looks. */
+  readonly who?: unknown;
+}
+
+/** Somebody who needs a permission. */
+export interface Visitor {
+  readonly applicant: Applicant;
+  verdict: Verdict | undefined;
+  /** Once the stream is open. */
+  viewer: Viewer | undefined;
+  /** Goes before that. */
+  leave(): void;
 }
 
 const TIMING: Timing = {
@@ -84,6 +107,7 @@ export class Stage {
     feeds,
     lastEventId,
     viewer: whose,
+    applicant,
     stuck,
     ...route
   }: Visit = {}): Viewer {
@@ -102,10 +126,47 @@ export class Stage {
         subject: toSubject(subject),
       })),
       viewer: whose,
+      applicant,
       lastEventId,
       path: '/stream',
     });
     return viewer;
+  }
+
+  /** Opens a stream as soon as it was asked for, unless it was refused. */
+  apply({
+    authorize,
+    authorizeKeys = [],
+    authorizeEvery = 60_000,
+    who = 'alice',
+    ...visit
+  }: Application): Visitor {
+    const { subject = 'somebody', dataTimeout = ROUTE.dataTimeout } = visit;
+    const ask = async () => {
+      const answer = await authorize();
+      return typeof answer === 'number' ? answer : answer ? Number.POSITIVE_INFINITY : 0;
+    };
+    const rule = { ask, authorizeEvery, dataTimeout };
+    const keys = [...authorizeKeys];
+    const request = { rule, keys, subject: toSubject(subject)!, viewer: toSubject(who) };
+    const applicant = this.engine.apply(1, request, '/stream');
+    let isGone = false;
+    const visitor: Visitor = {
+      applicant,
+      verdict: undefined,
+      viewer: undefined,
+      leave() {
+        isGone = true;
+        applicant.leave();
+      },
+    };
+    void applicant.verdict.then((verdict) => {
+      if (isGone) return;
+      visitor.verdict = verdict;
+      if (verdict.is !== 'refused') visitor.viewer = this.open({ ...visit, applicant });
+      applicant.leave();
+    });
+    return visitor;
   }
 
   /** A viewer of a stream that a source feeds; `over` resolves when that is over. */

@@ -1,0 +1,40 @@
+import type { Permission, Waiting } from './permission.ts';
+
+/** What came out of asking for somebody; `answer` is what the application threw, if it refused so. */
+export type Verdict =
+  | { readonly is: 'permitted' | 'unanswered' }
+  | { readonly is: 'refused'; readonly answer: unknown };
+
+/** Somebody who wants to open a stream, and keeps the permission for it until that is open. */
+export class Applicant implements Waiting {
+  readonly permission: Permission;
+  /** Nothing is known for who leaves before. */
+  readonly verdict: Promise<Verdict>;
+  ask = Number.POSITIVE_INFINITY;
+  #settle!: (verdict: Verdict) => void;
+
+  constructor(permission: Permission) {
+    this.permission = permission;
+    this.verdict = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    void permission.apply(this);
+  }
+
+  permitted(ask: number): void {
+    if (ask >= this.ask) this.#settle({ is: 'permitted' });
+  }
+
+  refused(ask: number, answer: unknown): void {
+    if (ask >= this.ask) this.#settle({ is: 'refused', answer });
+  }
+
+  unanswered(): void {
+    this.#settle({ is: 'unanswered' });
+  }
+
+  leave(): void {
+    this.permission.leave(this);
+    this.unanswered();
+  }
+}

@@ -1,0 +1,35 @@
+import type { Applicant } from './applicant.ts';
+import type { ConnectionContext, Sink } from './connection.ts';
+import { FeedConnection, type FeedConnectionOptions } from './feed-connection.ts';
+import type { Guarded, Permission } from './permission.ts';
+
+/** A stream that is sent nothing but heartbeats unless it is permitted. */
+export class GuardedConnection extends FeedConnection implements Guarded {
+  readonly #permission: Permission;
+
+  constructor(sink: Sink, context: ConnectionContext, options: FeedConnectionOptions, applicant: Applicant) {
+    super(sink, context, options);
+    this.#permission = applicant.permission;
+    this.#permission.join(this, applicant);
+  }
+
+  protected override get takesMore(): boolean {
+    return super.takesMore && this.#permission.allows();
+  }
+
+  permitted(): void {
+    this.proceed();
+  }
+
+  /** The browser comes back, and gets the answer that makes it stop. */
+  refused(): void {
+    this.end();
+  }
+
+  unanswered(): void {}
+
+  protected override ended(): void {
+    super.ended();
+    this.#permission.leave(this);
+  }
+}
