@@ -3,6 +3,7 @@ import type { PermissionRule } from './permission.ts';
 
 /** The options as they are at run time. */
 interface LooseGuard {
+  viewer?: unknown;
   authorize?: Callback | undefined;
   authorizeKey?: Callback | undefined;
   authorizeEvery?: number | undefined;
@@ -25,36 +26,50 @@ export const GUARD_OPTIONS = ['authorize', 'authorizeKey', 'authorizeEvery', 'ex
  * @throws TypeError for an option that cannot be meant.
  */
 export function requireGuard(
-  { authorize, authorizeKey, authorizeEvery, expiresAt }: LooseGuard,
+  options: LooseGuard,
   { dataTimeout, lifetime }: { readonly dataTimeout: number; readonly lifetime: number },
 ): GuardPlan | undefined {
-  if (authorize !== undefined) requireFunction('authorize', authorize, '(subject, viewer) => true or false');
-  if (authorizeKey !== undefined) {
-    requireFunction('authorizeKey', authorizeKey, '(subject, viewer) => a key');
-  }
-  if (expiresAt !== undefined) requireFunction('expiresAt', expiresAt, '(subject, viewer) => a Date');
-  if (authorize === undefined) {
-    const needless =
-      authorizeKey !== undefined ? 'authorizeKey' : authorizeEvery !== undefined && 'authorizeEvery';
-    if (needless) {
-      throw new TypeError(
-        `${needless} says when to ask again, so authorize is missing: authorize: (subject, viewer) => true or false`,
-      );
-    }
-    if (expiresAt === undefined) return undefined;
-  }
-  const atLeastEvery = authorize === undefined || authorizeKey !== undefined ? lifetime : 60_000;
+  requireCallback('authorize', options, 'true or false');
+  requireCallback('authorizeKey', options, 'a key');
+  requireCallback('expiresAt', options, 'a Date');
+  const { authorize, authorizeKey, expiresAt } = options;
+  if (authorize === undefined) requireNothingToRepeat(options);
+  if (authorize === undefined && expiresAt === undefined) return undefined;
+  const isTold = authorize === undefined || authorizeKey !== undefined;
+  const { authorizeEvery = isTold ? lifetime : 60_000 } = options;
   return {
     rule: {
       ask: async (subject, viewer) => {
         const isAllowed = authorize === undefined || requireAnswer(await authorize(subject, viewer));
         return isAllowed ? untilExpiry(await expiresAt?.(subject, viewer)) : 0;
       },
-      authorizeEvery: requireMs('authorizeEvery', authorizeEvery ?? atLeastEvery),
+      authorizeEvery: requireMs('authorizeEvery', authorizeEvery),
       dataTimeout,
     },
     key: authorizeKey,
   };
+}
+
+function requireCallback(
+  name: 'authorize' | 'authorizeKey' | 'expiresAt',
+  options: LooseGuard,
+  gives: string,
+): void {
+  const callback = options[name];
+  if (callback === undefined) return;
+  requireFunction(name, callback, `(subject, viewer) => ${gives}`);
+  // Types let it pass that a viewer is taken for granted.
+  if (callback.length > 1 && options.viewer === undefined) {
+    throw new TypeError(`${name} takes a viewer, so viewer is missing: viewer: (req) => req.session.userId`);
+  }
+}
+
+function requireNothingToRepeat(options: LooseGuard): void {
+  const name = (['authorizeKey', 'authorizeEvery'] as const).find((name) => options[name] !== undefined);
+  if (name === undefined) return;
+  throw new TypeError(
+    `${name} says when to ask again, so authorize is missing: authorize: (subject, viewer) => true or false`,
+  );
 }
 
 /** What is merely true or false to JavaScript may be a mistake: a forgotten `return`, or a row in place of an answer. */

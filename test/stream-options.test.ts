@@ -3,6 +3,7 @@ import { SseTrigger, type StreamOptions, streamSse } from '../src/index.ts';
 
 const plain = { key: 'a', data: () => 1 };
 const own = { subject: () => 1, key: () => 'a', data: () => 1 };
+const guarded = { ...own, authorize: () => true };
 
 function make(options: object): () => unknown {
   return () => streamSse(new SseTrigger(), options as StreamOptions<number>);
@@ -69,6 +70,46 @@ const refused: [string, object, string][] = [
     { ...own, allowOrigins: '*' },
     'would show any site what is meant for one',
   ],
+  ['a viewer that is no function', { ...own, viewer: 'alice' }, 'viewer must be a function: (req) =>'],
+  ...['viewer', 'authorize', 'authorizeKey', 'authorizeEvery', 'expiresAt'].map(
+    (name): [string, object, string] => [
+      `${name} of a public stream`,
+      { ...plain, [name]: name === 'authorizeEvery' ? 5 : () => true },
+      `${name} is given, so subject is missing`,
+    ],
+  ),
+  [
+    'authorize that is no function',
+    { ...own, authorize: true },
+    'authorize must be a function: (subject, viewer)',
+  ],
+  [
+    'authorizeKey that is no function',
+    { ...guarded, authorizeKey: 'roles' },
+    'authorizeKey must be a function: (sub',
+  ],
+  ['expiresAt that is no function', { ...own, expiresAt: new Date() }, 'expiresAt must be a function'],
+  [
+    'authorizeKey without authorize',
+    { ...own, authorizeKey: () => 'roles', expiresAt: () => null },
+    'authorizeKey says when to ask again, so authorize is missing',
+  ],
+  [
+    'authorizeEvery without authorize',
+    { ...own, authorizeEvery: 5 },
+    'authorizeEvery says when to ask again, so authorize is missing',
+  ],
+  ...['authorize', 'authorizeKey', 'expiresAt'].map((name): [string, object, string] => [
+    `${name} of a viewer that is not given`,
+    { ...guarded, [name]: (_: number, _viewer: string) => true },
+    `${name} takes a viewer, so viewer is missing: viewer: (req) =>`,
+  ]),
+  ['authorizeEvery 0', { ...guarded, authorizeEvery: 0 }, 'authorizeEvery must be a number of milliseconds'],
+  [
+    'a stream that not all may see for all origins',
+    { ...guarded, allowOrigins: '*' },
+    'would show any site what is meant for one',
+  ],
 ];
 it.each(refused)('refuses %s', (_, options, message) => {
   expect(make(options)).toThrow(TypeError);
@@ -79,6 +120,10 @@ const taken: [string, object][] = [
   ['a plain key', plain],
   ['16 keys', { ...plain, key: Array.from({ length: 16 }, String) }],
   ['a subject with a plain key', { ...own, key: 'a' }],
+  ['a viewer alone', { ...own, viewer: () => 'alice' }],
+  ['expiresAt alone', { ...own, expiresAt: () => null }],
+  ['a guarded stream of what is the same for all', { ...guarded, key: 'a' }],
+  ['all of a permission', { ...guarded, viewer: () => 1, authorizeKey: () => ['a'], authorizeEvery: 5 }],
   ['10 feeds', { feeds: new Array(10).fill(plain) }],
   ['feeds of both kinds', { subject: () => 1, feeds: [plain, { key: () => 'a', data: () => 1 }] }],
   ['extremes', { ...plain, retry: [0, 0], throttle: 0, resync: 0, heartbeat: 1, maxPerViewer: Infinity }],
@@ -90,6 +135,11 @@ const taken: [string, object][] = [
       ...plain,
       ...{
         subject: undefined,
+        viewer: undefined,
+        authorize: undefined,
+        authorizeKey: undefined,
+        authorizeEvery: undefined,
+        expiresAt: undefined,
         eventName: undefined,
         feeds: undefined,
         heartbeat: undefined,

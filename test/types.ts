@@ -15,6 +15,7 @@ interface User {
 }
 interface SignedIn extends Request {
   userId?: number;
+  sessionName?: string;
 }
 declare const unread: (userId: number) => Promise<User[]>;
 declare const rows: Map<string, Date>;
@@ -78,6 +79,29 @@ streamSse(trigger, { subject, key, data: unread });
 // A stream of users that shows all of them the same.
 streamSse(trigger, { subject, key: 'news', data: () => 'same for all' });
 
+// Who may look: the types of subject and viewer go to all that asks about them.
+app.get(
+  '/guarded/:id',
+  streamSse(trigger, {
+    subject: (req: Request<{ id: string }>) => req.params.id,
+    viewer: async (req) => req.ip !== undefined && { ip: req.ip },
+    authorize: (orderId, { ip }) => orderId.toUpperCase() === ip.toUpperCase(),
+    authorizeKey: (orderId, { ip }) => [`roles:${ip}`, orderId.toUpperCase()],
+    authorizeEvery: 5000,
+    expiresAt: async (orderId, { ip }) => (orderId === ip.toUpperCase() ? new Date() : null),
+    key: (orderId) => orderId.toUpperCase(),
+    data: (orderId) => orderId.toUpperCase(),
+  }),
+);
+const viewer = (req: SignedIn) => req.sessionName;
+const owns = async (userId: number, name: string) => name === String(userId);
+streamSse(trigger, { subject, viewer, authorize: owns, key, data: unread });
+streamSse(trigger, { subject, viewer, authorize: owns, key: 'news', data: () => 'same for all' });
+streamSse(trigger, { subject, authorize: (userId) => userId > 1, key, data: unread });
+streamSse(trigger, { subject, expiresAt: (userId) => userId, key, data: unread });
+streamSse(trigger, { subject, viewer, key, data: unread });
+streamSse(trigger, { subject, viewer, authorize: owns, feeds: [{ key, data: unread }] });
+
 // Whatever has JSON can be sent.
 const sendable: Sendable[] = ['a', 1, true, null, {}, [1, [null]], new Date(), { total: 1 }];
 streamSse(trigger, { key: 'a', data: () => sendable });
@@ -87,6 +111,11 @@ streamSse(trigger, {
   subject: (req) => req.ip,
   key: (ip) => ip,
   data: (ip) => ip.length,
+  viewer: undefined,
+  authorize: undefined,
+  authorizeKey: undefined,
+  authorizeEvery: undefined,
+  expiresAt: undefined,
   eventName: undefined,
   heartbeat: undefined,
   retry: undefined,
@@ -191,6 +220,56 @@ streamSse(trigger, {
 streamSse(trigger, { key: 'a', data: () => 1n });
 // @ts-expect-error undefined has no JSON
 streamSse(trigger, { key: 'a', data: () => (Math.random() > 0.5 ? 1 : undefined) });
+
+// --- What must not compile: who may look. ---
+
+// @ts-expect-error authorize without a subject
+streamSse(trigger, { authorize: () => true, key: 'a', data: () => 1 });
+// @ts-expect-error a viewer without a subject
+streamSse(trigger, { viewer, key: 'a', data: () => 1 });
+// @ts-expect-error expiresAt without a subject
+streamSse(trigger, { expiresAt: () => null, key: 'a', data: () => 1 });
+// @ts-expect-error authorize of another subject
+streamSse(trigger, { subject, viewer, authorize: (name: string) => name === 'a', key, data: unread });
+streamSse(trigger, {
+  subject,
+  // @ts-expect-error a viewer that authorize does not know
+  viewer,
+  authorize: (_: number, user: User) => user.id === 1,
+  key,
+  data: unread,
+});
+// @ts-expect-error authorize that takes the request
+streamSse(trigger, { subject, authorize: (req: SignedIn) => req.userId === 1, key, data: unread });
+// @ts-expect-error a row in place of an answer
+streamSse(trigger, { subject, authorize: (userId) => unread(userId), key, data: unread });
+streamSse(trigger, {
+  subject,
+  // @ts-expect-error a forgotten return
+  authorize: (userId) => {
+    unread(userId);
+  },
+  key,
+  data: unread,
+});
+// @ts-expect-error a number for a key
+streamSse(trigger, { subject, authorize: () => true, authorizeKey: (userId) => userId, key, data: unread });
+// @ts-expect-error a plain key: it would be asked for everybody at once
+streamSse(trigger, { subject, authorize: () => true, authorizeKey: 'roles', key, data: unread });
+streamSse(narrow, {
+  subject,
+  authorize: () => true,
+  // @ts-expect-error no key of the application is made like this
+  authorizeKey: () => 'roles',
+  key: 'ticker',
+  data: () => 1,
+});
+// @ts-expect-error a text for a time
+streamSse(trigger, { subject, expiresAt: () => '2030-01-01', key, data: unread });
+// @ts-expect-error data that takes the viewer
+streamSse(trigger, { subject, viewer, key, data: (userId: number, name: string) => [userId, name] });
+// @ts-expect-error a stream that nobody authorizes here
+eventStream(trigger, async function* () {}, { authorize: () => true });
 
 // --- What must not compile: options. ---
 
