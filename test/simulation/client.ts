@@ -48,6 +48,8 @@ export type Pace = 'well' | 'slowly' | 'not';
 /** One connection of a client. What the client has not taken waits on the way, and nothing more may be written then. */
 export class SimConnection implements Sink {
   readonly newest = new Map<string, number>();
+  /** Why nothing may be sent now, if so. */
+  forbids: () => string | undefined = () => undefined;
   pace: Pace = 'well';
   readonly #client: SimClient;
   readonly #clock: Clock;
@@ -67,6 +69,8 @@ export class SimConnection implements Sink {
 
   write(bytes: Buffer): boolean {
     if (!this.#isOpen) this.#client.violations.push('written after the end');
+    const forbidden = bytes.includes('data: ') ? this.forbids() : undefined;
+    if (forbidden !== undefined) this.#client.violations.push(`a result was sent ${forbidden}`);
     if (this.#isBlocked) this.#client.violations.push('written although the client takes nothing');
     this.#onTheWay += bytes.toString();
     if (this.pace === 'well') {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Pace } from './client.ts';
-import { type Key, World, type WorldOptions } from './world.ts';
+import { type Key, type Viewer, World, type WorldOptions } from './world.ts';
 
 /** Something that happens, `wait` milliseconds after what happened before. */
 interface Step {
@@ -46,7 +46,16 @@ const comeBack = step('comeBack', [client, process], (world, ...args) =>
 );
 const disconnect = step('disconnect', [client], (world, ...args) => world.disconnect(...args));
 
+const viewer = fc.constantFrom<Viewer>('ann', 'bob');
+// More often no than not, so that there is something to end.
+const allowed = fc.constantFrom(true, false, false);
+
 const saves = [save, saveElsewhere];
+const permit = step(
+  'permit',
+  [viewer, allowed, fc.option(process, { freq: 3, nil: undefined })],
+  (world, ...args) => void world.permit(...args),
+);
 const visits = [connect, comeBack, disconnect];
 const troubles = [
   step('lag', [client, fc.constantFrom<Pace>('slowly', 'not')], (world, ...args) => world.lag(...args)),
@@ -56,6 +65,9 @@ const troubles = [
   ),
   step('callbacksAre', [fc.constantFrom('failing', 'hanging'), fc.nat(6000)], (world, ...args) =>
     world.callbacksAre(...args),
+  ),
+  step('answersAre', [fc.constantFrom('failing', 'hanging'), fc.nat(6000)], (world, ...args) =>
+    world.answersAre(...args),
   ),
   step('loseData', [fc.constantFrom('flush', 'restartEmpty', 'rollBack')], (world, ...args) =>
     world.loseData(...args),
@@ -84,7 +96,7 @@ export const troubledSchedules: fc.Arbitrary<Schedule> = fc.record({
       latest: fc.constantFrom(0, 20, 5000),
     }),
   }),
-  steps: fc.array(fc.oneof(...saves, ...saves, ...visits, ...visits, ...troubles), {
+  steps: fc.array(fc.oneof(...saves, ...saves, ...visits, ...visits, permit, ...troubles), {
     minLength: 5,
     maxLength: 40,
   }),

@@ -1,6 +1,8 @@
+import type { Applicant } from '../../src/applicant.ts';
 import { Engine, type Route } from '../../src/engine.ts';
 import type { SseTriggerError } from '../../src/errors.ts';
 import type { FeedRequest } from '../../src/feeds.ts';
+import type { PermissionRequest } from '../../src/permissions.ts';
 import { toSubject } from '../../src/subject.ts';
 import { Viewers } from '../../src/viewers.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -24,6 +26,9 @@ export interface WorldOptions {
 const KEYS = ['a', 'b', 'c'] as const;
 export type Key = (typeof KEYS)[number];
 
+const VIEWERS = ['ann', 'bob'] as const;
+export type Viewer = (typeof VIEWERS)[number];
+
 const POLL = 2000;
 /** So that a poll of three keys comes in parts. */
 const POLL_AT_ONCE = 2;
@@ -32,6 +37,8 @@ const DATA_TIMEOUT = 3000;
 const THROTTLE = 100;
 const MAX_RUNS = 4;
 const SPREAD = 5000;
+const AUTHORIZE_EVERY = 8000;
+const LAST_BACKOFF = 30_000;
 
 const route = {
   heartbeat: 15_000,
@@ -56,17 +63,31 @@ const PAGES: readonly (readonly { readonly name: string; readonly keys: readonly
   ],
 ];
 
+/** Who looks; a client that is not here needs no permission. */
+const LOOKING: Readonly<Record<number, Viewer>> = { 4: 'ann', 5: 'bob' };
+
+/** What the database said to a call, and which of its states that was. */
+interface Answer {
+  readonly call: number;
+  readonly allowed: boolean;
+  readonly state: number;
+}
+
 interface Process {
   readonly engine: Engine;
   readonly store: SimStore;
+  /** What the last call said that was answered, by page and viewer. */
+  readonly answers: Map<string, Answer>;
+  /** The oldest state of the database by which anything may be shown to a viewer. */
+  readonly owed: Record<Viewer, number>;
   /** What it pushed in vain, and keeps for as long as it lives. */
   readonly kept: Partial<Record<Key, number>>;
 }
 
 /** Something for which the guarantee makes an exception while it lasts. */
 interface Trouble {
-  readonly kind: 'store' | 'callbacks' | 'client';
-  readonly client: number | undefined;
+  readonly kind: 'store' | 'callbacks' | 'answers' | 'permissions' | 'client';
+  readonly concerns: (client: number) => boolean;
   to: number;
 }
 
@@ -109,6 +130,15 @@ export class World {
   /** How many more runs of each feed can be explained, where they are counted. */
   #runsLeft = new Map<string, number>();
   #callbacks: 'well' | 'failing' | 'hanging' = 'well';
+  #answering: 'well' | 'failing' | 'hanging' = 'well';
+  #calls = 0;
+  /** Who may look, in the application's database; each change has a number. */
+  readonly #permissions: Record<Viewer, { allowed: boolean; state: number }> = {
+    ann: { allowed: true, state: 0 },
+    bob: { allowed: true, state: 0 },
+  };
+  /** Those who have asked to open a stream and wait for the answer. */
+  readonly #waiting = new Map<number, { readonly host: Process; readonly leave: () => void }>();
 
   constructor(options: WorldOptions) {
     this.#options = options;
@@ -128,9 +158,14 @@ export class World {
 
   /** X of the guarantee. */
   get bound(): number {
+    return 1.1 * POLL + 2 * STORE_TIMEOUT + THROTTLE + this.#options.callback + this.#answerTime;
+  }
+
+  /** How long an answer of the application takes, and the queue before it. */
+  get #answerTime(): number {
     const { callback } = this.#options;
-    const queue = Math.ceil(PAGES.flat().length / MAX_RUNS) * callback;
-    return 1.1 * POLL + 2 * STORE_TIMEOUT + THROTTLE + 2 * callback + queue;
+    const jobs = PAGES.flat().length + Object.keys(LOOKING).length;
+    return (1 + Math.ceil(jobs / MAX_RUNS)) * callback;
   }
 
   #start(index: number): void {
@@ -149,7 +184,8 @@ export class World {
       maxUnsent: 1000,
       onError: (error) => this.errors.push(error),
     });
-    this.#processes[index] = { engine, store, kept: {} };
+    const owed = { ann: 0, bob: 0 };
+    this.#processes[index] = { engine, store, answers: new Map(), owed, kept: {} };
     this.#all.push(this.#processes[index]);
   }
 
@@ -213,21 +249,44 @@ export class World {
 
   /** A page opens a stream: a page loaded anew, or one that comes back with its last id. */
   connect(index: number, process: number, anew: boolean, pace: Pace): void {
-    const client = this.clients[index]!;
     this.disconnect(index);
-    if (anew) client.reload();
-    const sink = new SimConnection(client, this.clock, this.random);
-    this.lag(index, pace);
-    const feeds = this.#page(index).map((feed) => this.#feedRequest(process, feed));
-    const number = index % PAGES.length;
+    if (anew) this.clients[index]!.reload();
     const host = this.#processes[process]!;
+    const viewer = LOOKING[index];
+    if (viewer === undefined) {
+      this.#open(index, process, pace);
+      return;
+    }
+    const number = index % PAGES.length;
+    const applicant = host.engine.apply(number, this.#permissionRequest(host, number, viewer), '');
+    const leave = () => {
+      this.#waiting.delete(index);
+      applicant.leave();
+    };
+    const wait = { host, leave };
+    this.#waiting.set(index, wait);
+    void applicant.verdict.then(({ is }) => {
+      if (this.#waiting.get(index) !== wait) return;
+      if (is !== 'refused') this.#open(index, process, pace, applicant);
+      leave();
+    });
+  }
+
+  #open(index: number, process: number, pace: Pace, applicant?: Applicant): void {
+    const client = this.clients[index]!;
+    const host = this.#processes[process]!;
+    const number = index % PAGES.length;
+    const sink = new SimConnection(client, this.clock, this.random);
+    const viewer = LOOKING[index];
+    if (viewer !== undefined) sink.forbids = () => this.#forbids(host, number, viewer);
+    this.lag(index, pace);
     this.#hosts.set(sink, host);
     host.engine.open({
       route: { ...route, number, viewers: new Viewers() },
       sink,
-      feeds,
+      feeds: this.#page(index).map((feed) => this.#feedRequest(process, feed)),
       viewer: undefined,
-      applicant: undefined,
+      applicant,
       lastEventId: client.lastEventId,
       path: '',
     });
@@ -240,6 +299,7 @@ export class World {
   }
 
   disconnect(index: number): void {
+    this.#waiting.get(index)?.leave();
     this.clients[index]!.connection?.leave();
     this.#endLag(index);
   }
@@ -249,7 +309,10 @@ export class World {
     const { connection } = this.clients[index]!;
     if (connection === undefined || this.#lagging.has(index) || pace === 'well') return;
     connection.pace = pace;
-    this.#lagging.set(index, this.#trouble('client', index));
+    this.#lagging.set(
+      index,
+      this.#trouble('client', (client) => client === index),
+    );
   }
 
   goOn(index: number): void {
@@ -281,10 +344,42 @@ export class World {
     });
   }
 
+  /** The application changes who may look, and pushes the key of that in a process of ours, or not at all. */
+  async permit(viewer: Viewer, allowed: boolean, process: number | undefined): Promise<void> {
+    const permission = this.#permissions[viewer];
+    permission.allowed = allowed;
+    permission.state += 1;
+    const { state } = permission;
+    if (process === undefined) return this.#expectEnd(viewer, AUTHORIZE_EVERY + this.#answerTime);
+    const began = this.#processes[process]!;
+    const trouble = this.#trouble('permissions', (client) => LOOKING[client] === viewer);
+    const losses = this.#losses.length;
+    if (!(await began.engine.push([keyOf(viewer)]))) return;
+    began.owed[viewer] = Math.max(began.owed[viewer], state);
+    trouble.to = this.clock.now() + this.#options.wakes.latest + 2 * this.bound;
+    if (permission.state === state) this.#expectEnd(viewer, this.bound, losses);
+  }
+
+  answersAre(state: 'failing' | 'hanging', ms: number): void {
+    if (this.#answering !== 'well') return;
+    this.#answering = state;
+    const trouble = this.#trouble('answers', needsPermission);
+    // Calls that hang take up room at the gate.
+    const gate = this.#trouble('callbacks', state === 'hanging' ? undefined : needsPermission);
+    this.clock.after(ms, () => {
+      this.#answering = 'well';
+      gate.to = this.clock.now() + DATA_TIMEOUT;
+      trouble.to = gate.to + LAST_BACKOFF + this.bound;
+    });
+  }
+
   loseData(how: 'flush' | 'restartEmpty' | 'rollBack'): void {
     if (how === 'rollBack') this.server.rollBack(this.random.upTo(6000));
     else this.server[how]();
     this.#losses.push(this.clock.now());
+    // All permissions are asked for again, some time within the spread.
+    this.#trouble('permissions', needsPermission).to = this.clock.now() + SPREAD + 2 * this.bound;
+    for (const viewer of VIEWERS) this.#expectEnd(viewer, this.bound + SPREAD, this.#losses.length);
     // What was pushed before is to be seen all the same, a little later.
     this.#expect({ what: `all after ${how}`, within: this.bound + SPREAD, states: { ...this.#promised } });
   }
@@ -294,6 +389,7 @@ export class World {
     const host = this.#processes[process]!;
     if (how === 'killed') host.store.cut();
     else void host.engine.close();
+    for (const waiting of this.#waiting.values()) if (waiting.host === host) waiting.leave();
     for (const { connection } of this.clients) {
       if (connection !== undefined && this.#hosts.get(connection) === host) connection.leave();
     }
@@ -343,6 +439,32 @@ export class World {
     };
   }
 
+  #permissionRequest(host: Process, page: number, viewer: Viewer): PermissionRequest {
+    return {
+      rule: {
+        ask: () => this.#answer(host, page, viewer),
+        authorizeEvery: AUTHORIZE_EVERY,
+        dataTimeout: DATA_TIMEOUT,
+      },
+      keys: [keyOf(viewer)],
+      subject: toSubject(page + 1)!,
+      viewer: toSubject(viewer),
+    };
+  }
+
+  /** Reads from the database when it is called, and tells later. */
+  async #answer(host: Process, page: number, viewer: Viewer): Promise<number> {
+    this.#calls += 1;
+    const answer = { call: this.#calls, ...this.#permissions[viewer] };
+    const duration = this.random.upTo(this.#options.callback);
+    if (this.#answering === 'hanging') await new Promise(() => {});
+    await new Promise<void>((resolve) => this.clock.after(duration, resolve));
+    if (this.#answering === 'failing') throw new Error('the database is away');
+    const place = `${page} ${viewer}`;
+    if (answer.call > (host.answers.get(place)?.call ?? 0)) host.answers.set(place, answer);
+    return answer.allowed ? Number.POSITIVE_INFINITY : 0;
+  }
+
   async #data(place: string, feed: string, keys: readonly Key[], signal: AbortSignal): Promise<Result> {
     this.#runs += 1;
     const states = Object.fromEntries(keys.map((key) => [key, this.#state[key]]));
@@ -374,6 +496,36 @@ export class World {
 
   // What the guarantee says.
 
+  #forbids(host: Process, page: number, viewer: Viewer): string | undefined {
+    const answer = host.answers.get(`${page} ${viewer}`);
+    if (answer === undefined) return `to ${viewer} before there was an answer`;
+    if (!answer.allowed) return `to ${viewer} after a no`;
+    if (answer.state < host.owed[viewer]) return `to ${viewer} by an answer from before the push`;
+    return undefined;
+  }
+
+  /**
+   * Looks, when the time is over, whether all streams of a viewer have ended who may look no more; unless the store has
+   * lost data by then, beyond so many times, where streams are to learn of it by the store.
+   */
+  #expectEnd(viewer: Viewer, within: number, losses = Number.POSITIVE_INFINITY): void {
+    const from = this.clock.now();
+    const { state } = this.#permissions[viewer];
+    this.clock.after(within, () => {
+      const hadTrouble = (...kinds: Trouble['kind'][]) =>
+        this.#troubles.some(({ kind, to }) => to >= from && kinds.includes(kind));
+      if (this.#losses.length > losses || hadTrouble('store')) return;
+      const now = this.#permissions[viewer];
+      if (now.allowed || now.state !== state || hadTrouble('callbacks', 'answers')) return;
+      for (const [index, { connection }] of this.clients.entries()) {
+        if (connection === undefined || LOOKING[index] !== viewer) continue;
+        this.#violations.push(
+          `${viewer} may not look since ${from}: client ${index} still does at ${this.clock.now()}`,
+        );
+      }
+    });
+  }
+
   #promise(key: Key, state: number, sentAt: number): void {
     this.#promised[key] = Math.max(this.#promised[key], state);
     // The store may have lost it again before its answer was here.
@@ -386,13 +538,17 @@ export class World {
   #expect({ what, within, states, of = () => true, withoutStore = false }: Expectation): void {
     const from = this.clock.now();
     const wereOpen = new Set(this.clients.map(({ connection }) => connection));
-    this.clock.after(within, () => {
+    const look = (concerns: (client: number) => boolean) => {
       const isLost = this.#losses.some((at) => at > from || (at === from && within === this.bound));
       if (isLost && !withoutStore) return;
       this.#check(`${what} at ${this.clock.now()}`, states, (index, connection) => {
-        return wereOpen.has(connection) && of(connection) && !this.#hadTrouble(index, from, withoutStore);
+        if (!concerns(index) || !wereOpen.has(connection) || !of(connection)) return false;
+        return !this.#hadTrouble(index, from, withoutStore);
       });
-    });
+    };
+    this.clock.after(within, () => look((client) => !needsPermission(client)));
+    // It may be asked for at that very moment.
+    this.clock.after(within + this.#answerTime, () => look(needsPermission));
   }
 
   #check(
@@ -420,16 +576,24 @@ export class World {
     this.#lagging.delete(client);
   }
 
-  #trouble(kind: Trouble['kind'], client?: number): Trouble {
-    const trouble = { kind, client, to: Number.POSITIVE_INFINITY };
+  #trouble(kind: Trouble['kind'], concerns: Trouble['concerns'] = () => true): Trouble {
+    const trouble = { kind, concerns, to: Number.POSITIVE_INFINITY };
     this.#troubles.push(trouble);
     return trouble;
   }
 
   #hadTrouble(client: number, since: number, withoutStore: boolean): boolean {
-    return this.#troubles.some((trouble) => {
-      const concerns = trouble.client === undefined || trouble.client === client;
-      return concerns && trouble.to >= since && !(withoutStore && trouble.kind === 'store');
+    return this.#troubles.some(({ kind, concerns, to }) => {
+      return to >= since && concerns(client) && !(withoutStore && kind === 'store');
     });
   }
+}
+
+function needsPermission(client: number): boolean {
+  return LOOKING[client] !== undefined;
+}
+
+/** Of the key that is pushed when it has changed what a viewer may see. */
+function keyOf(viewer: Viewer): string {
+  return `roles:${viewer}`;
 }
