@@ -10,6 +10,7 @@ import { notificationRoutes, sentStream } from './notifications.ts';
 import { OpenStreams } from './open-streams.ts';
 import { onlyOwnPages, secureHeaders } from './own-pages.ts';
 import { answerErrors } from './refusal.ts';
+import { type SessionKey, Sessions } from './sessions.ts';
 import { signInRoutes } from './sign-in.ts';
 
 export interface AppOptions {
@@ -28,7 +29,8 @@ export interface AppOptions {
 const DAY = 24 * 60 * 60 * 1000;
 
 export function createApp(options: AppOptions): Express {
-  const { trigger, bonnetTrigger, orm, sessions, sessionSecret } = options;
+  const { trigger, bonnetTrigger, orm, sessionSecret } = options;
+  const sessions = new Sessions(options.sessions);
   const meter = new Meter(() => bonnetTrigger.push('bonnet'));
   const streams = new OpenStreams();
   const app = express();
@@ -46,16 +48,17 @@ export function createApp(options: AppOptions): Express {
   app.use(
     session({
       name: 'bell.sid',
-      store: sessions,
+      store: options.sessions,
       secret: sessionSecret,
       cookie: { httpOnly: true, sameSite: 'lax', maxAge: 7 * DAY },
       resave: false,
       saveUninitialized: false,
     }),
   );
-  app.use(signInRoutes(streams));
-  app.use('/notifications', notificationRoutes(trigger, orm, meter, streams));
-  app.use('/bonnet', bonnetRoutes({ ...options, meter, streams }));
+  const push = (keys: SessionKey[]) => Promise.all([trigger.push(keys), bonnetTrigger.push(keys)]);
+  app.use(signInRoutes({ sessions, streams, push }));
+  app.use('/notifications', notificationRoutes({ trigger, orm, meter, sessions, streams }));
+  app.use('/bonnet', bonnetRoutes({ ...options, meter, sessions }));
   app.use(answerErrors);
   return app;
 }

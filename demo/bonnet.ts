@@ -2,8 +2,8 @@ import { Router } from 'express';
 import { type SseTrigger, type Stats, streamSse } from 'sse-trigger';
 import type { Crowd, CrowdState } from './crowd.ts';
 import type { Meter, Write } from './meter.ts';
-import type { OpenStreams } from './open-streams.ts';
 import { Refusal } from './refusal.ts';
+import { type SessionKey, type Sessions, toSessionKey } from './sessions.ts';
 import { usersOf } from './sign-in.ts';
 
 /** What the panel "Under the bonnet" shows. */
@@ -23,13 +23,13 @@ export interface Bonnet {
   wire: Write[];
 }
 
-export type BonnetKey = 'bonnet';
+export type BonnetKey = 'bonnet' | SessionKey;
 
 export interface BonnetOptions {
   /** What the panel is about. */
   trigger: { stats(): Stats };
   meter: Meter;
-  streams: OpenStreams;
+  sessions: Sessions;
   crowd: Crowd;
   /** The panel's own, so that it does not count itself. */
   bonnetTrigger: SseTrigger<BonnetKey>;
@@ -40,14 +40,18 @@ export interface BonnetOptions {
 const startedAt = new Date().toISOString();
 
 export function bonnetRoutes(options: BonnetOptions): Router {
-  const { trigger, meter, streams, crowd, bonnetTrigger, restart } = options;
+  const { trigger, meter, sessions, crowd, bonnetTrigger, restart } = options;
   const router = Router();
 
   router.get(
     '/stream',
-    streams.register,
     streamSse(bonnetTrigger, {
       subject: usersOf,
+      viewer: (req) => req.sessionID,
+      authorize: (users, sessionID) => sessions.isOf(users, sessionID),
+      authorizeKey: (_, sessionID) => toSessionKey(sessionID),
+      // Its trigger does not see what other processes push.
+      authorizeEvery: 2000,
       key: () => 'bonnet',
       data: (users): Bonnet => {
         const stats = trigger.stats();
@@ -66,8 +70,6 @@ export function bonnetRoutes(options: BonnetOptions): Router {
       throttle: 250,
       // Time passes without a push.
       resync: 1000,
-      // All who are not signed in have the same subject, but are not the same person.
-      maxPerViewer: 1000,
     }),
   );
 

@@ -1,5 +1,6 @@
 import { defineEntity, type InferEntity, p, raw } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/libsql';
+import type { SessionKey } from './sessions.ts';
 
 export const Notification = defineEntity({
   name: 'Notification',
@@ -26,7 +27,7 @@ export function toBellKey(user: string): BellKey {
 export const ANY_NOTIFICATION = 'notifications';
 
 /** All that is pushed in this application. */
-export type Key = BellKey | typeof ANY_NOTIFICATION;
+export type Key = BellKey | typeof ANY_NOTIFICATION | SessionKey;
 
 /** What the bells of one screen show. */
 export interface Bells {

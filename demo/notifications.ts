@@ -6,25 +6,33 @@ import type { Meter } from './meter.ts';
 import { ANY_NOTIFICATION, type Key, Notification, readBells, toBellKey, toId } from './notification.ts';
 import type { OpenStreams } from './open-streams.ts';
 import { Refusal } from './refusal.ts';
+import { type Sessions, toSessionKey } from './sessions.ts';
 import { requireName, requireUser, usersOf } from './sign-in.ts';
 import { requireText } from './text-field.ts';
 
-export function notificationRoutes(
-  trigger: SseTrigger<Key>,
-  orm: Database,
-  meter: Meter,
-  streams: OpenStreams,
-): Router {
+export interface NotificationOptions {
+  trigger: SseTrigger<Key>;
+  orm: Database;
+  meter: Meter;
+  sessions: Sessions;
+  streams: OpenStreams;
+}
+
+export function notificationRoutes({ trigger, orm, meter, sessions, streams }: NotificationOptions): Router {
   const router = Router();
 
   // One stream for all users of a screen, since browsers open only six connections to a host.
   router.get(
     '/stream',
-    streams.register,
-    meter.count((req) => usersOf(req).length),
+    // One for each bell, and that of the session.
+    meter.count((req) => usersOf(req).length + 1),
     meter.record(usersOf),
     streamSse(trigger, {
       subject: (req: Request) => req.session.users,
+      // Whoever signs in or out pushes the key of the session, and its streams end in every process.
+      viewer: (req) => req.sessionID,
+      authorize: (users, sessionID) => sessions.isOf(users, sessionID),
+      authorizeKey: (_, sessionID) => toSessionKey(sessionID),
       key: (users) => users.map(toBellKey),
       data: (users) => readBells(orm.em.fork(), users),
       eventName: 'bells',

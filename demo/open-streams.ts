@@ -1,8 +1,8 @@
 import type { RequestHandler, Response } from 'express';
 
 /**
- * The streams that each session has open. What a stream may show is settled when it opens, so it ends when somebody
- * signs in or out: the browser comes back by itself, and gets what its session may see then.
+ * The streams of this process that each session has open and that ask nobody whether they may go on: those of
+ * `eventStream`. They end when somebody signs in or out: the browser comes back by itself, and gets what it may see then.
  */
 export class OpenStreams {
   readonly #bySession = new Map<string, Set<Response>>();

@@ -48,6 +48,13 @@ export class DatabaseSessionStore extends Store {
     });
   }
 
+  override all(callback: Callback<(SessionData & { id: string })[]>): void {
+    tell(callback, async () => {
+      const rows = await this.#em.fork().find(Session, { expires: { $gt: new Date() } });
+      return rows.map(({ id, data }) => ({ ...JSON.parse(data), id }));
+    });
+  }
+
   override destroy(id: string, callback?: Callback): void {
     tell(callback, async () => {
       await this.#em.fork().nativeDelete(Session, { id });

@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { type Request, Router } from 'express';
 import type { OpenStreams } from './open-streams.ts';
 import { Refusal } from './refusal.ts';
+import { type SessionKey, type Sessions, toSessionKey } from './sessions.ts';
 import { requireText } from './text-field.ts';
 
 declare module 'express-session' {
@@ -31,8 +32,22 @@ export function requireUser(req: Request, name: unknown): string {
 /** Several can share a screen, for those who try the bell alone. */
 const MOST_USERS = 4;
 
-export function signInRoutes(streams: OpenStreams): Router {
+export interface SignInOptions {
+  sessions: Sessions;
+  /** Those that ask nobody whether they may go on. */
+  streams: OpenStreams;
+  /** Ends all other streams of these sessions, wherever they are open. */
+  push: (keys: SessionKey[]) => PromiseLike<unknown>;
+}
+
+export function signInRoutes({ sessions, streams, push }: SignInOptions): Router {
   const router = Router();
+
+  /** Called when the store knows, so that who is asked says so, and before the answer. */
+  async function endStreams(...ids: string[]): Promise<void> {
+    for (const id of ids) streams.end(id);
+    await push(ids.map(toSessionKey));
+  }
 
   router.get('/session', (req, res) => {
     res.json({ users: usersOf(req) });
@@ -45,7 +60,7 @@ export function signInRoutes(streams: OpenStreams): Router {
     // A new id, so that whoever knew the one from before is not signed in as well.
     await promisify(req.session.regenerate).call(req.session);
     req.session.users = users;
-    streams.end(before);
+    await endStreams(before);
     res.json({ users });
   });
 
@@ -56,8 +71,14 @@ export function signInRoutes(streams: OpenStreams): Router {
     session.users = users;
     // At once, so that who comes back to the session finds it as it is now.
     await promisify(users.length > 0 ? session.save : session.destroy).call(session);
-    streams.end(sessionID);
+    await endStreams(sessionID);
     res.json({ users });
+  });
+
+  router.post('/sign-out-everywhere', async (req, res) => {
+    const name = requireUser(req, req.body?.name);
+    await endStreams(...(await sessions.removeUser(name)));
+    res.json({ users: usersOf(req).filter((user) => user !== name) });
   });
 
   return router;

@@ -2,7 +2,7 @@ import { onPress } from './act.js';
 import { ask } from './ask.js';
 import { followExport } from './export.js';
 import { ring } from './motion.js';
-import { signOut } from './session.js';
+import { signOut, signOutEverywhere } from './session.js';
 
 /** @typedef {{ id: number, from: string, text: string, at: string, read: boolean }} Notification */
 /** @typedef {{ user: string, unread: number, newest: Notification[] }} Bell newest first */
@@ -29,6 +29,10 @@ export function addBell(user) {
   markAll.ariaDisabled = 'true';
   onPress(card.querySelector('.sign-out'), says, async () => {
     await signOut(user);
+    return '';
+  });
+  onPress(card.querySelector('.sign-out-everywhere'), says, async () => {
+    await signOutEverywhere(user);
     return '';
   });
   onPress(markAll, says, async () => {

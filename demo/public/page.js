@@ -3,7 +3,7 @@ import { addBell } from './bell.js';
 import { closeBells, openBells } from './bells.js';
 import { openBonnet } from './bonnet.js';
 import { showNames, showSenders } from './notify.js';
-import { followSession, signIn } from './session.js';
+import { askSession, followSession, signIn } from './session.js';
 import { forgetWire } from './wire.js';
 
 const MOST_USERS = 4;
@@ -38,6 +38,8 @@ function showUsers(users) {
 
 /** @param {import('./bell.js').Bell[]} shown */
 function showBells(shown) {
+  // Somebody was signed out elsewhere.
+  if (shown.length !== bells.size) askSession();
   for (const bell of shown) bells.get(bell.user)?.show(bell);
   showSum();
 }

@@ -49,6 +49,11 @@ export function signOut(name) {
   return change('/sign-out', name);
 }
 
+/** On all screens. @param {string} name */
+export function signOutEverywhere(name) {
+  return change('/sign-out-everywhere', name);
+}
+
 /** @param {string} path @param {string} name */
 async function change(path, name) {
   const { users } = await ask(path, { name });

@@ -94,7 +94,7 @@ test('when dave signs out, his streams end in both tabs, and nothing of his is l
   for (const page of [first, second]) await page.getByText('Between us.', { exact: true }).waitFor();
   await eventually(() => bonnetCount(watcher, 'Open streams')).toBe(3);
 
-  await first.getByRole('button', { name: 'Sign out' }).click();
+  await first.getByRole('button', { name: 'Sign out', exact: true }).click();
   for (const page of [first, second]) {
     await page.getByLabel('Your name').waitFor();
     expect(await page.content()).not.toMatch(/Between us|dave/);
@@ -104,6 +104,19 @@ test('when dave signs out, his streams end in both tabs, and nothing of his is l
 
   await addUser(second, 'dave');
   await first.getByText('Between us.', { exact: true }).waitFor();
+});
+
+test('when mia signs out everywhere, her streams end on every screen, and nobody else is signed out', async () => {
+  const [here, there] = [await signIn(demo.url, 'mia'), await signIn(demo.url, 'nora', 'mia')];
+  await notify(here, 'mia', 'Between us.');
+  for (const page of [here, there]) await page.getByText('Between us.', { exact: true }).waitFor();
+
+  await bell(here, 'mia').getByRole('button', { name: 'Sign out everywhere' }).click();
+  await here.getByLabel('Your name').waitFor();
+  await eventually(() => bell(there, 'mia').count()).toBe(0);
+  expect(await there.content()).not.toMatch(/Between us/);
+  await notify(there, 'nora', 'Still here.');
+  await count(there, 'nora', 1).waitFor();
 });
 
 test('a name and texts full of HTML and emoji show as they were typed, on the wire too', async () => {
@@ -159,10 +172,10 @@ test('several users of one screen ring each other, with nothing but a keyboard',
   await count(page, 'grace', 0).waitFor();
   await focused(grace.getByRole('button', { name: 'Mark all as read' }));
 
-  await tabTo(grace.getByRole('button', { name: 'Sign out' }));
+  await tabTo(grace.getByRole('button', { name: 'Sign out', exact: true }));
   await keyboard.press('Enter');
   await focused(bell(page, 'heidi').getByRole('heading'));
-  await tabTo(bell(page, 'heidi').getByRole('button', { name: 'Sign out' }));
+  await tabTo(bell(page, 'heidi').getByRole('button', { name: 'Sign out', exact: true }));
   await keyboard.press('Space');
   await focused(page.getByLabel('Your name'));
 });

@@ -1,7 +1,16 @@
-import { test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startPostgres } from '../support/postgres-server.ts';
 import { startRedis } from '../support/redis-server.ts';
-import { bell, count, expectComplaints, notify, SERVER_AWAY, signIn, useBrowser } from './screens.ts';
+import {
+  addUser,
+  bell,
+  count,
+  expectComplaints,
+  notify,
+  SERVER_AWAY,
+  signIn,
+  useBrowser,
+} from './screens.ts';
 import { startDemo } from './start-demo.ts';
 
 useBrowser();
@@ -26,4 +35,31 @@ test("two processes with one Redis and one PostgreSQL ring each other's bells", 
   await alice.goto(there.url);
   await count(alice, 'alice', 1).waitFor();
   await bell(alice, 'alice').getByText('And back.').waitFor();
+});
+
+test('who signs out at one process is signed out at the other, in every tab and, if she says so, on every screen', async () => {
+  // A tab comes back to be told that it may see nothing any more.
+  expectComplaints(/^Failed to load resource: (net::ERR_|.* 401 )/);
+  await using redis = await startRedis();
+  await using postgres = await startPostgres();
+  const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url };
+  await using here = await startDemo(env);
+  await using there = await startDemo(env);
+
+  const alice = await signIn(here.url, 'alice');
+  const tab = await alice.context().newPage();
+  await tab.goto(there.url);
+  const phone = await signIn(there.url, 'alice');
+  for (const page of [tab, phone]) await count(page, 'alice', 0).waitFor();
+
+  // Tabs of one browser tell each other, but not across two origins.
+  await alice.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await tab.getByLabel('Your name').waitFor();
+  await notify(phone, 'alice', 'For my phone.');
+  await count(phone, 'alice', 1).waitFor();
+  expect(await tab.content()).not.toContain('For my phone.');
+
+  await addUser(alice, 'alice');
+  await alice.getByRole('button', { name: 'Sign out everywhere' }).click();
+  await phone.getByLabel('Your name').waitFor();
 });

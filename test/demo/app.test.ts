@@ -258,6 +258,27 @@ describe.each(databases)('with $name', ({ start }) => {
     });
   });
 
+  it('signs a user out of all screens, and nobody else', async () => {
+    const [here, there] = [await demo.signIn('alice'), await demo.signIn('bob', 'alice')];
+    const bob = await demo.signIn('bob');
+    const streams = await Promise.all([here, there].map((screen) => screen.open('/notifications/stream')));
+    await using untouched = await bob.open('/notifications/stream');
+    await Promise.all([...streams, untouched].map((stream) => stream.next()));
+    await bob.agent.post('/sign-out-everywhere').send({ name: 'alice' }).expect(401);
+    await there.agent
+      .post('/sign-out-everywhere')
+      .send({ name: 'alice' })
+      .expect(200, { users: ['bob'] });
+
+    const rests = streams.map((stream) => stream.rest());
+    await notify(bob.agent, 'bob', 'bob', 'secret');
+    await notify(bob.agent, 'bob', 'alice', 'secret');
+    expect(JSON.stringify(await Promise.all(rests))).not.toContain('secret');
+    expect((await nextBells(untouched))[0]!.newest[0]!.text).toBe('secret');
+    await here.agent.get('/session').expect(200, { users: [] });
+    await there.agent.get('/session').expect(200, { users: ['bob'] });
+  });
+
   describe('reading', () => {
     /** For alice, bob and alice again. */
     async function notifyThree(): Promise<number[]> {

@@ -66,7 +66,7 @@ describe('the bonnet', () => {
     expect(wire[0]!.text).toMatch(/^: open\nretry: \d+\n\n$/);
     expect(wire[2]!.text).toBe(`id: ${id}\nevent: ${event}\ndata: ${data}\n\n`);
     expect(JSON.stringify(wire)).not.toContain('secret');
-    expect(stats).toMatchObject({ streams: 2, keys: 2, runs: 4, frames: 4 });
+    expect(stats).toMatchObject({ streams: 2, keys: 4, runs: 4, frames: 4 });
     expect(watching).toBe(2);
   });
 
