@@ -98,6 +98,8 @@ export class Permission implements Watcher, Job {
   #yesUntil = NEVER;
   /** The last answer if it was no, until a key changes or it is asked for again. */
   #no: { readonly answer: unknown } | undefined;
+  /** When it is to be asked for by the timer. */
+  #askAt = Number.POSITIVE_INFINITY;
   #stopTimer: (() => void) | undefined;
   #stopExpiry: (() => void) | undefined;
 
@@ -126,7 +128,7 @@ export class Permission implements Watcher, Job {
     if (this.#members !== undefined) return;
     const { poller, gate, onEmpty } = this.#context;
     if (this.keys.length > 0) poller.unwatch(this);
-    this.#stopTimer?.();
+    this.#stopAsking();
     this.#stopExpiry?.();
     gate.leave(this);
     this.#asking?.abort.abort(new DOMException('nobody waits any more', 'AbortError'));
@@ -169,18 +171,28 @@ export class Permission implements Watcher, Job {
 
   /** Has the application asked as soon as the gate lets it, unless that is under way. */
   #ask(): void {
-    this.#stopTimer?.();
+    this.#stopAsking();
     if (this.#asking === undefined && this.#members !== undefined) this.#context.gate.enter(this);
   }
 
+  /** Asks in `delay` ms, or sooner if that is planned already. */
   #askIn(delay: number): void {
+    const { clock } = this.#context;
+    const at = clock.now() + delay;
+    if (at >= this.#askAt) return;
+    this.#stopAsking();
+    this.#askAt = at;
+    this.#stopTimer = clock.after(delay, () => this.#ask());
+  }
+
+  #stopAsking(): void {
     this.#stopTimer?.();
-    this.#stopTimer = this.#context.clock.after(delay, () => this.#ask());
+    this.#askAt = Number.POSITIVE_INFINITY;
   }
 
   /** A call of the application, when the gate lets it. Never rejects. */
   async run(): Promise<void> {
-    this.#stopTimer?.();
+    this.#stopAsking();
     this.#asks += 1;
     this.#context.counters.asks += 1;
     const asking = {
@@ -263,7 +275,7 @@ export class Permission implements Watcher, Job {
   protected refuse(ask: number, answer?: unknown): void {
     this.#failures = 0;
     this.#yesUntil = NEVER;
-    this.#stopTimer?.();
+    this.#stopAsking();
     this.#stopExpiry?.();
     for (const member of membersOf(this.#members)) member.refused(ask, answer);
   }

@@ -314,6 +314,20 @@ describe('asking', () => {
     expect(viewer.ended).toBe('ended');
   });
 
+  it('again is not put off when the data set is lost meanwhile', async () => {
+    const stage = new Stage();
+    const { database, authorize } = fromDatabase(stage);
+    const visit = { authorizeEvery: 3000, keys: ['other'] };
+    const streams = await Promise.all(
+      Array.from({ length: 20 }, (_, subject) => opened(stage, authorize, [], { ...visit, subject })),
+    );
+    database.allowed = false;
+    await stage.clock.advance(1000);
+    stage.server.restartEmpty();
+    await stage.clock.advance(2000);
+    expect(streams.every(({ viewer }) => viewer.ended === 'ended')).toBe(true);
+  });
+
   it('again leaves the last yes standing for `authorizeEvery`, and not longer', async () => {
     const stage = new Stage();
     const { asks, authorize } = manual();
