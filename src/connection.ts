@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import type { Heartbeats, Visited } from './heartbeats.ts';
 import { pick, type Range, SOON } from './retry.ts';
 import { encodeEvent, type ServerEvent } from './server-event.ts';
-import type { Counters } from './stats.ts';
+import type { CloseReason, Counters } from './stats.ts';
 
 /** Where the bytes of a stream go: a response, or whatever can take the place of one. */
 export interface Sink {
@@ -38,8 +38,8 @@ export interface ConnectionContext {
   readonly random: () => number;
   readonly heartbeats: Heartbeats;
   readonly counters: Counters;
-  /** Called once a connection, when it has ended for whatever reason. */
-  readonly onEnd: (connection: Connection) => void;
+  /** Called once a connection, when it has ended. */
+  readonly onEnd: (connection: Connection, reason: CloseReason) => void;
 }
 
 const HEARTBEAT = Buffer.from(':\n\n');
@@ -52,6 +52,8 @@ export abstract class Connection implements Visited, SinkClient {
   protected readonly timing: Timing;
   readonly #sink: Sink;
   readonly #endsAt: number;
+  /** On the engine's clock. */
+  readonly openedAt: number;
   #open = true;
   /** The client has gone, or has got the last bytes. */
   #isGone = false;
@@ -65,9 +67,12 @@ export abstract class Connection implements Visited, SinkClient {
     this.context = context;
     this.timing = timing;
     this.#sink = sink;
-    this.#lastWrite = clock.now();
+    this.openedAt = this.#lastWrite = clock.now();
     this.#endsAt = this.#lastWrite + Math.round(timing.lifetime * (0.8 + 0.2 * random()));
   }
+
+  /** The path, for whoever observes. */
+  abstract readonly path: string;
 
   /** Sends the first bytes, so that the client knows that it is connected, however long its data takes. */
   start(): void {
@@ -81,29 +86,27 @@ export abstract class Connection implements Visited, SinkClient {
    * Ends the stream on the server's wish, with `last` if there is such an event; the client comes back after `retry`. One
    * that takes nothing, now or for `linger` milliseconds, is cut off.
    */
-  end(retry: Range = SOON, last: ServerEvent = {}, linger = LINGER): void {
+  end(reason: CloseReason, retry: Range = SOON, last: ServerEvent = {}, linger = LINGER): void {
     if (!this.#open) return;
     const { clock, random } = this.context;
     if (this.#blockedSince === undefined) {
       this.write(encodeEvent({ ...last, retry: pick(retry, random) }));
       this.#endSink();
       if (!this.#isGone) this.#stopLingering = clock.after(linger, () => this.#sink.destroy());
-      this.#close();
+      this.#close(reason);
     } else {
-      this.#cutOff();
+      this.#cutOff(reason);
     }
   }
 
   visit(now: number): number {
-    const { counters } = this.context;
     const { heartbeat, writeTimeout } = this.timing;
     if (this.#blockedSince !== undefined && now >= this.#blockedSince + writeTimeout) {
-      counters.stuck += 1;
-      this.#cutOff();
+      this.#cutOff('stuck');
     } else if (now >= this.#endsAt) {
-      this.end();
+      this.end('lifetime');
     } else if (this.#blockedSince === undefined && now >= this.#lastWrite + heartbeat) {
-      counters.heartbeats += 1;
+      this.context.counters.heartbeats += 1;
       this.write(HEARTBEAT);
     }
     return this.#due();
@@ -118,7 +121,7 @@ export abstract class Connection implements Visited, SinkClient {
   closed(): void {
     this.#isGone = true;
     this.#stopLingering?.();
-    this.#close();
+    this.#close('client');
   }
 
   #due(): number {
@@ -155,7 +158,7 @@ export abstract class Connection implements Visited, SinkClient {
       }
     } catch {
       // What one client's response throws is not for the others, who may be next in the same loop.
-      this.#cutOff();
+      this.#cutOff('failed');
     }
     if (taken || !this.#open) return;
     this.#blockedSince = this.#lastWrite;
@@ -171,16 +174,16 @@ export abstract class Connection implements Visited, SinkClient {
     }
   }
 
-  #cutOff(): void {
-    this.#close();
+  #cutOff(reason: CloseReason): void {
+    this.#close(reason);
     this.#sink.destroy();
   }
 
-  #close(): void {
+  #close(reason: CloseReason): void {
     if (!this.#open) return;
     this.#open = false;
     this.context.heartbeats.remove(this);
     this.ended();
-    this.context.onEnd(this);
+    this.context.onEnd(this, reason);
   }
 }

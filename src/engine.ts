@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Applicant } from './applicant.ts';
 import type { Connection, ConnectionContext, Sink, Timing } from './connection.ts';
 import { withDeadline } from './deadline.ts';
+import { type CloseMessage, diagnostics, type OpenMessage, type PushMessage } from './diagnostics.ts';
 import type { SseTriggerError } from './errors.ts';
 import { FeedConnection, type ViewedRoute } from './feed-connection.ts';
 import { type FeedRequest, type FeedRoute, Feeds } from './feeds.ts';
@@ -14,7 +15,7 @@ import { Poller, type PollerOptions } from './poller.ts';
 import { splitPositions } from './position.ts';
 import { LATER, pick, type Range } from './retry.ts';
 import { type EventsUntil, SourceConnection } from './source-connection.ts';
-import { newCounters, type Stats } from './stats.ts';
+import { type CloseReason, newCounters, type Refusal, type Stats, type StoreError } from './stats.ts';
 import { Turnstile } from './turnstile.ts';
 
 export interface EngineOptions extends Omit<PollerOptions, 'counters' | 'onAnswer'> {
@@ -43,6 +44,7 @@ export interface StreamRequest {
 }
 
 export interface SourceRequest {
+  readonly path: string;
   readonly timing: Timing;
   readonly sink: Sink;
   readonly source: EventsUntil;
@@ -71,6 +73,7 @@ export class Engine {
   readonly #pushAgain = new Map<readonly string[], () => void>();
   /** Work done for all runs outside the async context of any request or unit of work. */
   readonly #context = new AsyncResource('SseTrigger');
+  #storeError: StoreError | undefined;
   #routes = 0;
   #draining = false;
   /** Called when the last stream has ended. */
@@ -85,17 +88,19 @@ export class Engine {
       random: options.random,
       heartbeats: new Heartbeats(options.clock),
       counters,
-      onEnd: (connection) => this.#forget(connection),
+      onEnd: (connection, reason) => this.#forget(connection, reason),
     };
     this.#gate = new Gate(options.maxRuns);
     this.#turnstile = new Turnstile(options.clock);
-    this.#poller = new Poller({ ...options, counters, onAnswer: () => this.#outbox.retry() });
+    const onError = (error: SseTriggerError) => this.#onStoreError(error);
+    this.#poller = new Poller({ ...options, counters, onError, onAnswer: () => this.#outbox.retry() });
     const shared = { ...options, counters, gate: this.#gate, poller: this.#poller };
     this.#feeds = new Feeds(shared);
     this.#permissions = new Permissions(shared);
     const { versions } = this.#poller;
     this.#outbox = new Outbox({
       ...options,
+      onError,
       mark: () => versions.mark(),
       onStored: (tokens, began) => versions.acknowledge(tokens, began),
       onDoubt: (pushed) => versions.doubt(pushed),
@@ -106,6 +111,13 @@ export class Engine {
     return this.#options.onError;
   }
 
+  #onStoreError(error: SseTriggerError): void {
+    const { code, message, cause } = error;
+    const reason = cause instanceof Error ? `${message}: ${cause.message}` : message;
+    this.#storeError = { code, message: reason, at: Date.now() };
+    this.onError(error);
+  }
+
   /** Numbers the routes of a trigger in the order in which they are made. */
   nextRoute(): number {
     this.#routes += 1;
@@ -113,18 +125,22 @@ export class Engine {
   }
 
   stats(): Stats {
+    const { refused, closed, ...counters } = this.#counters;
     return {
-      ...this.#counters,
+      ...counters,
+      refused: { ...refused },
+      closed: { ...closed },
       streams: this.#connections.size,
       keys: this.#poller.versions.size,
       unsent: this.#outbox.unsent,
       storeDown: this.#poller.down,
+      storeError: this.#storeError,
     };
   }
 
   /** Counts a request that does not become a stream. */
-  countRefused(): void {
-    this.#counters.refused += 1;
+  countRefused(why: Refusal): void {
+    this.#counters.refused[why] += 1;
   }
 
   pick(range: Range): number {
@@ -135,6 +151,7 @@ export class Engine {
   push(keys: readonly string[]): Promise<boolean> {
     return this.#context.runInAsyncScope(() => {
       const stored = this.#outbox.push(keys);
+      if (diagnostics.push.hasSubscribers) void this.#publishPush(keys, stored);
       // There is no answer to wait for before the streams of this process look.
       if (this.#poller.down && this.#closing === undefined) {
         const { versions } = this.#poller;
@@ -143,6 +160,13 @@ export class Engine {
       }
       return stored;
     });
+  }
+
+  async #publishPush(keys: readonly string[], outcome: Promise<boolean>): Promise<void> {
+    const { clock } = this.#options;
+    const began = clock.now();
+    const stored = await outcome;
+    diagnostics.push.publish({ keys, stored, durationMs: clock.now() - began } satisfies PushMessage);
   }
 
   /** Pushes once more a little later, or when the trigger is closed. */
@@ -178,7 +202,7 @@ export class Engine {
 
   #open({ route, sink, feeds: requests, viewer, applicant, lastEventId, path }: StreamRequest): void {
     if (viewer !== undefined) {
-      for (const oldest of route.viewers.inExcess(viewer, route.maxPerViewer)) oldest.end(LATER);
+      for (const oldest of route.viewers.inExcess(viewer, route.maxPerViewer)) oldest.end('replaced', LATER);
     }
     const feeds = this.#feeds.get(route, requests, path);
     const positions = splitPositions(lastEventId, feeds.length);
@@ -190,6 +214,7 @@ export class Engine {
     this.#connections.add(connection);
     if (viewer !== undefined) route.viewers.add(viewer, connection);
     for (const [index, feed] of feeds.entries()) void feed.join(connection.slots[index]!);
+    publishOpen(connection);
     connection.start();
   }
 
@@ -197,10 +222,11 @@ export class Engine {
    * Opens a stream that watches nothing. Its source runs in the async context of the caller. Never rejects; resolves when
    * the source is over.
    */
-  async openSource({ timing, sink, source, onError }: SourceRequest): Promise<void> {
+  async openSource({ path, timing, sink, source, onError }: SourceRequest): Promise<void> {
     const connection = this.#context.runInAsyncScope(() => {
-      const connection = new SourceConnection(sink, this.#connectionContext, timing);
+      const connection = new SourceConnection(sink, this.#connectionContext, timing, path);
       this.#connections.add(connection);
+      publishOpen(connection);
       connection.start();
       return connection;
     });
@@ -210,7 +236,12 @@ export class Engine {
     this.#sources.delete(over);
   }
 
-  #forget(connection: Connection): void {
+  #forget(connection: Connection, reason: CloseReason): void {
+    this.#counters.closed[reason] += 1;
+    if (diagnostics.close.hasSubscribers) {
+      const durationMs = this.#options.clock.now() - connection.openedAt;
+      diagnostics.close.publish({ route: connection.path, reason, durationMs } satisfies CloseMessage);
+    }
     this.#connections.delete(connection);
     if (this.#connections.size > 0) return;
     for (const idle of this.#onIdle.splice(0)) idle();
@@ -225,7 +256,7 @@ export class Engine {
     const idle = new Promise<void>((resolve) => this.#onIdle.push(resolve));
     const stops = open.map((connection, index) => {
       const delay = (ms * (index + random())) / open.length;
-      return clock.after(delay, () => connection.end(), { hold: true });
+      return clock.after(delay, () => connection.end('drain'), { hold: true });
     });
     await idle;
     for (const stop of stops) stop();
@@ -253,4 +284,8 @@ export class Engine {
     await this.#untilSourcesEnd();
     await this.#options.store.close?.();
   }
+}
+
+function publishOpen({ path }: Connection): void {
+  if (diagnostics.open.hasSubscribers) diagnostics.open.publish({ route: path } satisfies OpenMessage);
 }

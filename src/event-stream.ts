@@ -56,6 +56,7 @@ export function eventStream<R extends IncomingMessage = Request, K extends strin
     return {
       open(sink) {
         void engine.openSource({
+          path: route,
           timing,
           sink,
           source: (signal) => source(req as R, { signal, lastEventId }),

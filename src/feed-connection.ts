@@ -1,4 +1,5 @@
 import { Connection, type ConnectionContext, type Sink, type Timing } from './connection.ts';
+import { diagnostics, type FrameMessage } from './diagnostics.ts';
 import { joinPositions } from './position.ts';
 import { encodeEvent } from './server-event.ts';
 import type { Viewers } from './viewers.ts';
@@ -34,6 +35,8 @@ export interface FeedConnectionOptions {
 
 /** What a slot shows. */
 export interface Shown {
+  /** For errors, and for whoever observes. */
+  readonly path: string;
   leave(slot: Slot): void;
 }
 
@@ -78,6 +81,10 @@ export class FeedConnection extends Connection {
     this.#viewer = viewer;
   }
 
+  override get path(): string {
+    return this.slots[0]!.feed.path;
+  }
+
   /** A feed has a newer result for this client, which gets it now or when it has taken what it was sent before. */
   offer(slot: Slot, frame: Frame): void {
     if (slot.owed !== undefined && slot.owed !== frame) this.context.counters.conflated += 1;
@@ -109,6 +116,10 @@ export class FeedConnection extends Connection {
     if (isNews) {
       slot.digest = frame.digest;
       this.context.counters.frames += 1;
+      if (diagnostics.frame.hasSubscribers) {
+        const bytes = frame.event!.length;
+        diagnostics.frame.publish({ route: this.path, bytes } satisfies FrameMessage);
+      }
       if (this.slots.length === 1) this.write(frame.event!);
       else this.write(Buffer.from(`id: ${this.currentId()}\n`), frame.event!);
     } else {

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
+import { diagnostics, type RunMessage } from './diagnostics.ts';
 import { SseTriggerError } from './errors.ts';
 import type { Frame, Shown, Slot } from './feed-connection.ts';
 import { type Few, isMember, membersOf, withMember, withoutMember } from './few.ts';
@@ -66,6 +67,7 @@ interface Run {
   readonly number: number;
   /** Made of the versions as they were before the call. */
   readonly position: string | undefined;
+  readonly began: number;
   readonly abort: AbortController;
 }
 
@@ -81,7 +83,7 @@ export class Feed implements Shown, Watcher, Job {
   readonly #source: FeedSource;
   readonly #subject: Subject | undefined;
   readonly #isAlone: boolean;
-  readonly #path: string;
+  readonly path: string;
   #slots: Few<Slot>;
   /** The newest good result. */
   #frame: Frame | undefined;
@@ -111,7 +113,7 @@ export class Feed implements Shown, Watcher, Job {
     this.#subject = subject;
     this.name = name;
     this.#isAlone = isAlone;
-    this.#path = path;
+    this.path = path;
     context.poller.watch(this);
   }
 
@@ -225,7 +227,12 @@ export class Feed implements Shown, Watcher, Job {
     const data = (signal: AbortSignal) => this.#source.data(this.#subject?.value, { signal });
     this.#runs += 1;
     counters.runs += 1;
-    const run = { number: this.#runs, position: this.position(), abort: new AbortController() };
+    const run = {
+      number: this.#runs,
+      position: this.position(),
+      began: clock.now(),
+      abort: new AbortController(),
+    };
     this.#running = run;
     this.#again = this.#hasMissedChange = false;
     let next = resync > 0 ? resync : undefined;
@@ -233,8 +240,10 @@ export class Feed implements Shown, Watcher, Job {
       const result = await withDeadline(clock, dataTimeout, data, { abort: run.abort });
       this.#frame = this.toFrame(run, result);
       this.#failures = 0;
+      this.#publish(run, 'done');
     } catch (cause) {
-      if (this.#slots === undefined) return;
+      if (this.#slots === undefined) return this.#publish(run, 'abandoned');
+      this.#publish(run, isLate(run) ? 'late' : 'failed');
       next = this.backOff(this.#failures);
       this.#failures += 1;
       this.#tell(cause, run);
@@ -285,12 +294,19 @@ export class Feed implements Shown, Watcher, Job {
   #tell(cause: unknown, run: Run): void {
     const { counters, onError } = this.#context;
     const { dataTimeout } = this.#route;
-    const isLate = run.abort.signal.aborted;
     counters.failures += 1;
-    const message = isLate ? `data took longer than ${dataTimeout} ms` : 'data failed; it is tried again';
+    const message = isLate(run)
+      ? `data took longer than ${dataTimeout} ms`
+      : 'data failed; it is tried again';
     onError(
-      new SseTriggerError(isLate ? 'data_timeout' : 'data_failed', message, { route: this.#path, cause }),
+      new SseTriggerError(isLate(run) ? 'data_timeout' : 'data_failed', message, { route: this.path, cause }),
     );
+  }
+
+  #publish({ began }: Run, outcome: RunMessage['outcome']): void {
+    if (!diagnostics.run.hasSubscribers) return;
+    const durationMs = this.#context.clock.now() - began;
+    diagnostics.run.publish({ route: this.path, keys: this.keys, outcome, durationMs } satisfies RunMessage);
   }
 
   // The decisions, apart from the rest so that the simulation can run with each of them made wrongly.
@@ -318,6 +334,11 @@ export class Feed implements Shown, Watcher, Job {
   protected backOff(failures: number): number {
     return pauseAfterFailure(failures, this.#context.random);
   }
+}
+
+/** Whether it was aborted by its deadline, while somebody still looked. */
+function isLate({ abort }: Run): boolean {
+  return abort.signal.aborted;
 }
 
 /** Whether it was settled yet what this client has to get. */

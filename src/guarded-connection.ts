@@ -23,7 +23,7 @@ export class GuardedConnection extends FeedConnection implements Guarded {
 
   /** The browser comes back, and gets the answer that makes it stop. */
   refused(): void {
-    this.end();
+    this.end('permission');
   }
 
   unanswered(): void {}

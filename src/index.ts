@@ -1,3 +1,4 @@
+export type { CloseMessage, FrameMessage, OpenMessage, PushMessage, RunMessage } from './diagnostics.ts';
 export { SseTriggerError, type SseTriggerErrorCode } from './errors.ts';
 export {
   type EventStreamOptions,
@@ -6,7 +7,7 @@ export {
   type SourceRun,
 } from './event-stream.ts';
 export { encodeEvent, type ServerEvent } from './server-event.ts';
-export type { Stats } from './stats.ts';
+export type { CloseReason, Refusal, Stats, StoreError } from './stats.ts';
 export type { Reading, Store, StoredVersion } from './store.ts';
 export type { Handler } from './stream-handler.ts';
 export type { Feed, Run, Sendable, SharedFeed, StreamOptions } from './stream-options.ts';

@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from 'node:timers/promises';
-import { Connection } from './connection.ts';
+import { Connection, type ConnectionContext, type Sink, type Timing } from './connection.ts';
+import { diagnostics, type FrameMessage } from './diagnostics.ts';
 import { LATER, SOON } from './retry.ts';
 import { COMPLETE, encodeEvent, type ServerEvent } from './server-event.ts';
 
@@ -11,8 +12,14 @@ const FIELDS = ['data', 'event', 'id', 'retry', 'comment'] as const satisfies (k
 
 /** A stream of whatever a source yields, which is asked for more only when the client has taken what there was. */
 export class SourceConnection extends Connection {
+  readonly path: string;
   readonly #ended = new AbortController();
   #onProceed = () => {};
+
+  constructor(sink: Sink, context: ConnectionContext, timing: Timing, path: string) {
+    super(sink, context, timing);
+    this.path = path;
+  }
 
   /**
    * Sends all that `source` yields, and then ends. When the stream ends before, the source is told to return, by its
@@ -38,11 +45,11 @@ export class SourceConnection extends Connection {
       await this.#sendAll(events);
       await this.#untilTakesMore();
       // Nobody comes back for what is still on its way, so it has all the time that a client gets.
-      this.end(SOON, COMPLETE, this.timing.writeTimeout);
+      this.end('complete', SOON, COMPLETE, this.timing.writeTimeout);
     } catch (error) {
       tell(error);
       await this.#untilTakesMore();
-      this.end(LATER);
+      this.end('failed', LATER);
     }
     await stopped;
   }
@@ -56,10 +63,17 @@ export class SourceConnection extends Connection {
       await this.#untilTakesMore();
       if (!this.isOpen) return;
       this.write(bytes);
-      if (value.data !== undefined) this.context.counters.frames += 1;
+      if (value.data !== undefined) this.#countFrame(bytes.length);
       // A source that never waits must not keep everybody else from their turn.
       await setImmediate();
       await this.#untilTakesMore();
+    }
+  }
+
+  #countFrame(bytes: number): void {
+    this.context.counters.frames += 1;
+    if (diagnostics.frame.hasSubscribers) {
+      diagnostics.frame.publish({ route: this.path, bytes } satisfies FrameMessage);
     }
   }
 

@@ -1,3 +1,43 @@
+import type { SseTriggerErrorCode } from './errors.ts';
+
+/** Why a request did not become a stream. */
+export type Refusal =
+  /** It was no GET (405). */
+  | 'method'
+  /** It came from a page of a site that is not listed (403). */
+  | 'origin'
+  /** There was no subject or no viewer (401). */
+  | 'nobody'
+  /** `authorize` said no (403). */
+  | 'permission'
+  /** It waited behind another one on its connection. */
+  | 'pipelined'
+  /** The trigger drains. */
+  | 'draining'
+  /** `maxStreams` were open. */
+  | 'full'
+  /** A callback of the application threw. */
+  | 'failed';
+
+/** Why a stream has ended. */
+export type CloseReason =
+  /** The client has gone, or the connection to it. */
+  | 'client'
+  /** It took nothing for `writeTimeout`. */
+  | 'stuck'
+  /** It reached its `lifetime`. */
+  | 'lifetime'
+  /** Its viewer has opened more than `maxPerViewer`. */
+  | 'replaced'
+  /** `authorize` said no, or `expiresAt` has come. */
+  | 'permission'
+  /** The trigger drains. */
+  | 'drain'
+  /** The source of an `eventStream` came to its end. */
+  | 'complete'
+  /** Its source threw, or its response did. */
+  | 'failed';
+
 /** What a trigger has done since it was made. */
 export interface Counters {
   /** Versions asked for, one a key and read. */
@@ -17,10 +57,10 @@ export interface Counters {
   resumed: number;
   /** Frames that a slow client never got because a newer one took their place. */
   conflated: number;
-  /** Clients that were cut off because they took nothing for `writeTimeout`. */
-  stuck: number;
   /** Requests that did not become a stream: refused, or told to come back later. */
-  refused: number;
+  readonly refused: Record<Refusal, number>;
+  /** Streams that have ended. */
+  readonly closed: Record<CloseReason, number>;
 }
 
 /** What a trigger has done since it was made, and what it holds now. */
@@ -33,6 +73,17 @@ export interface Stats extends Readonly<Counters> {
   readonly unsent: number;
   /** Whether the last read of versions failed. */
   readonly storeDown: boolean;
+  /** The last trouble with the store; undefined while there was none. */
+  readonly storeError: StoreError | undefined;
+}
+
+/** What `onError` was told, in short. */
+export interface StoreError {
+  readonly code: SseTriggerErrorCode;
+  /** With that of its cause. */
+  readonly message: string;
+  /** When, in milliseconds since 1970. */
+  readonly at: number;
 }
 
 export function newCounters(): Counters {
@@ -46,7 +97,25 @@ export function newCounters(): Counters {
     heartbeats: 0,
     resumed: 0,
     conflated: 0,
-    stuck: 0,
-    refused: 0,
+    refused: {
+      method: 0,
+      origin: 0,
+      nobody: 0,
+      permission: 0,
+      pipelined: 0,
+      draining: 0,
+      full: 0,
+      failed: 0,
+    },
+    closed: {
+      client: 0,
+      stuck: 0,
+      lifetime: 0,
+      replaced: 0,
+      permission: 0,
+      drain: 0,
+      complete: 0,
+      failed: 0,
+    },
   };
 }

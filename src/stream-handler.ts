@@ -15,6 +15,7 @@ import {
 } from './request.ts';
 import { ResponseSink } from './response-sink.ts';
 import { LATER, type Range } from './retry.ts';
+import type { Refusal } from './stats.ts';
 import { ENGINE, type SseTrigger } from './trigger.ts';
 
 /** Express middleware, which also stands beside any other or in a plain `http` server. */
@@ -48,6 +49,12 @@ export interface StreamHandlerOptions {
    */
   readonly admit: (visit: Visit) => Promise<Admission | GiveUp | undefined>;
 }
+
+/** What an admission means that is none; 204 says that there was a stream, and all of it was seen. */
+const WHY = { 204: undefined, 401: 'nobody', 403: 'permission', 405: 'method' } as const satisfies Record<
+  GiveUp['status'],
+  Refusal | undefined
+>;
 
 /** @throws TypeError when `trigger` is no SseTrigger, or one of another copy of the package. */
 export function engineOf(trigger: SseTrigger, caller: string): Engine {
@@ -84,13 +91,18 @@ export class StreamHandler {
     }
     if (req.method !== 'GET') {
       res.setHeader('Allow', 'GET, HEAD');
-      return this.#giveUp(req, res, { status: 405, why: 'A stream is read with GET.' });
+      return this.#giveUp(req, res, { status: 405, why: 'A stream is read with GET.' }, 'method');
     }
     if (!isAllowedOrigin(req, allowOrigins)) {
       this.#warnOfOrigin(req);
-      return this.#giveUp(req, res, { status: 403, why: 'This stream is for pages of its own site.' });
+      return this.#giveUp(
+        req,
+        res,
+        { status: 403, why: 'This stream is for pages of its own site.' },
+        'origin',
+      );
     }
-    if (isPipelined(req, res)) return this.#postpone(req, res, retry);
+    if (isPipelined(req, res)) return this.#postpone(req, res, retry, 'pipelined');
     try {
       await this.#open(req, res);
     } catch (error) {
@@ -98,7 +110,8 @@ export class StreamHandler {
       if (isTrouble) engine.onError(error);
       if (isGone(req, res)) return;
       if (!isTrouble) throw error;
-      if (!res.headersSent) this.#postpone(req, res, LATER);
+      const why = error.code === 'streams_full' ? 'full' : 'failed';
+      if (!res.headersSent) this.#postpone(req, res, LATER, why);
     }
   }
 
@@ -116,7 +129,7 @@ export class StreamHandler {
     if (admission === undefined) return;
     try {
       if (!isAwaited()) return;
-      if ('status' in admission) this.#giveUp(req, res, admission);
+      if ('status' in admission) this.#giveUp(req, res, admission, WHY[admission.status]);
       else this.#start(req, res, admission, path);
     } finally {
       if ('release' in admission) admission.release?.();
@@ -127,7 +140,7 @@ export class StreamHandler {
     const { engine, retry, allowOrigins } = this.#options;
     // The process that takes its place may be up already, so the browser had better not wait long.
     if (engine.refuses === 'draining') {
-      this.#postpone(req, res, retry);
+      this.#postpone(req, res, retry, 'draining');
       return;
     }
     if (engine.refuses === 'full') {
@@ -137,15 +150,15 @@ export class StreamHandler {
     admission.open(new ResponseSink(req, res));
   }
 
-  #postpone(req: IncomingMessage, res: ServerResponse, retry: Range): void {
+  #postpone(req: IncomingMessage, res: ServerResponse, retry: Range, why: Refusal): void {
     const { engine, allowOrigins } = this.#options;
-    engine.countRefused();
+    engine.countRefused(why);
     postpone(req, res, allowOrigins, engine.pick(retry));
   }
 
-  #giveUp(req: IncomingMessage, res: ServerResponse, answer: GiveUp): void {
+  #giveUp(req: IncomingMessage, res: ServerResponse, answer: GiveUp, why: Refusal | undefined): void {
     const { engine, allowOrigins } = this.#options;
-    if (answer.status !== 204) engine.countRefused();
+    if (why !== undefined) engine.countRefused(why);
     giveUp(req, res, allowOrigins, answer);
   }
 

@@ -35,7 +35,7 @@ describe('a subject', () => {
     });
     expect(key).not.toHaveBeenCalled();
     expect(errors).toEqual([]);
-    expect(stats).toMatchObject({ ...idle, refused: 1 });
+    expect(stats).toMatchObject({ ...idle, refused: { nobody: 1 } });
   });
 
   it.each([0, 0n, true, {}, []])('that is %s is somebody', async (subject) => {
@@ -65,7 +65,7 @@ describe('a subject', () => {
     expect(answer.headers['content-type']).toBe('text/event-stream; charset=utf-8');
     expect(answer.text).toMatch(later);
     expect(errors).toMatchObject([{ code: 'subject_failed', route: '/stream', cause: expect.anything() }]);
-    expect(stats).toMatchObject({ ...idle, refused: 1 });
+    expect(stats).toMatchObject({ ...idle, refused: { failed: 1 } });
   });
 
   it('that throws an error of the client goes to the error handler', async () => {

@@ -4,6 +4,7 @@ import session, { MemoryStore } from 'express-session';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import { SseTrigger, streamSse } from '../src/index.ts';
+import { newCounters } from '../src/stats.ts';
 import { deferred } from './support/deferred.ts';
 import { connectRaw } from './support/raw-client.ts';
 import { head, serve } from './support/serve.ts';
@@ -57,7 +58,7 @@ describe('authorize', () => {
     expect(refused.text).toBe('This stream is not for you.\n');
     expect(refused.headers).toMatchObject({ 'cache-control': 'no-store' });
     expect(seen).toEqual([]);
-    expect(app.trigger.stats()).toMatchObject({ streams: 1, keys: 2, refused: 1 });
+    expect(app.trigger.stats()).toMatchObject({ streams: 1, keys: 2, refused: { permission: 1 } });
   });
 
   it('never tells data who looks: all who may see the same share a run', async () => {
@@ -242,7 +243,7 @@ describe('authorize', () => {
     expect(await other.next()).toMatchObject({ data: 'free' });
     answer.resolve(true);
     await new Promise(setImmediate);
-    expect(app.trigger.stats()).toMatchObject({ streams: 1, keys: 1, refused: 0 });
+    expect(app.trigger.stats()).toMatchObject({ streams: 1, keys: 1, refused: newCounters().refused });
     expect(app.errors).toEqual([]);
   });
 
@@ -268,7 +269,7 @@ describe('viewer', () => {
       }),
     );
     await request(app.served.server).get('/').expect(401);
-    expect(app.trigger.stats()).toMatchObject({ ...idle, refused: 1 });
+    expect(app.trigger.stats()).toMatchObject({ ...idle, refused: { nobody: 1 } });
   });
 
   it('that throws has the client come back later, and is told of', async () => {

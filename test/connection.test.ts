@@ -111,7 +111,7 @@ describe('a client that takes nothing', () => {
     await stage.clock.advance(300);
     expect(viewer.ended).toBe('destroyed');
     expect(viewer.heartbeats).toEqual([]);
-    expect(stage.engine.stats()).toMatchObject({ stuck: 1, streams: 0, keys: 0 });
+    expect(stage.engine.stats()).toMatchObject({ closed: { stuck: 1 }, streams: 0, keys: 0 });
     expect(stage.clock.pending).toBe(0);
   });
 

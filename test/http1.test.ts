@@ -58,7 +58,7 @@ it('tells a request that waits behind another one on its connection to come back
   await using app = await serve(express().get('/slow', answerSlowly).get('/stream', handler));
   await using client = await connectRaw(app.port);
   client.send('GET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET /stream HTTP/1.1\r\nHost: a\r\n\r\n');
-  await until(() => trigger.stats().refused === 1);
+  await until(() => trigger.stats().refused.pipelined === 1);
   slow.resolve();
   const [, retry] = /: later\nretry: (\d+)\n\n/.exec(await client.untilClosed()) ?? [];
   expect(Number(retry)).toBeGreaterThanOrEqual(2000);
@@ -75,7 +75,7 @@ it('keeps nothing of 5,000 pipelined requests whose connection closes', async ()
     await using client = await connectRaw(app.port);
     client.send('GET /stream HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(5000));
     await client.until('{"id":7}');
-    await until(() => trigger.stats().refused > 0);
+    await until(() => trigger.stats().refused.pipelined > 0);
   }
   await until(() => trigger.stats().streams === 0);
   expect(trigger.stats()).toMatchObject({ ...idle, runs: 1 });

@@ -32,7 +32,7 @@ describe('maxPerViewer', () => {
       expect(last?.retry).toBeGreaterThanOrEqual(30_000);
       expect(last?.retry).toBeLessThanOrEqual(60_000);
     }
-    expect(app.trigger.stats()).toMatchObject({ streams: 4, refused: 0 });
+    expect(app.trigger.stats()).toMatchObject({ streams: 4, closed: { replaced: 3 } });
     for (const stream of [bob, elsewhere, tabs[3], tabs[4]]) {
       expect((await stream?.next())?.data).toMatch(/^(ann|bob)$/);
       await stream?.[Symbol.asyncDispose]();
@@ -79,13 +79,13 @@ describe('maxStreams', () => {
     expect(third.opening.retry).toBeLessThanOrEqual(60_000);
     expect(await third.rest()).toEqual([]);
     expect(app.errors).toMatchObject([{ code: 'streams_full', route: '/' }]);
-    expect(app.trigger.stats()).toMatchObject({ streams: 2, refused: 1 });
+    expect(app.trigger.stats()).toMatchObject({ streams: 2, refused: { full: 1 } });
 
     await first[Symbol.asyncDispose]();
     await until(() => app.trigger.stats().streams === 1);
     await using fourth = await app.open();
     for (const stream of [second, fourth]) expect(await stream.next()).toMatchObject({ data: 'a' });
-    expect(app.trigger.stats()).toMatchObject({ streams: 2, refused: 1 });
+    expect(app.trigger.stats()).toMatchObject({ streams: 2, refused: { full: 1 } });
   });
 
   it('counts what was opened, not what was asked for', async () => {

@@ -227,7 +227,7 @@ describe('a source is stopped, and its finally run,', () => {
     await over;
     expect(puppet.isOver).toBe(true);
     expect(viewer.ended).toBe('destroyed');
-    expect(stage.engine.stats().stuck).toBe(1);
+    expect(stage.engine.stats().closed.stuck).toBe(1);
   });
 });
 

@@ -105,7 +105,7 @@ describe('drain', () => {
       expect(late.opening.retry).toBeLessThanOrEqual(5000);
       expect(await late.rest()).toEqual([]);
     }
-    expect(app.trigger.stats()).toMatchObject({ streams: 0, refused: 2 });
+    expect(app.trigger.stats()).toMatchObject({ streams: 0, refused: { draining: 2 } });
     expect(app.errors).toEqual([]);
   });
 

@@ -178,7 +178,13 @@ export class Stage {
     const viewer = new Viewer(this.clock);
     if (write !== undefined) viewer.write = write;
     const onError = (error: unknown) => void this.thrown.push(error);
-    const over = this.engine.openSource({ timing: { ...TIMING, ...timing }, sink: viewer, source, onError });
+    const over = this.engine.openSource({
+      path: '/source',
+      timing: { ...TIMING, ...timing },
+      sink: viewer,
+      source,
+      onError,
+    });
     return { viewer, over };
   }
 
