@@ -1,7 +1,7 @@
 import diagnosticsChannel from 'node:diagnostics_channel';
 import type { Request } from 'express';
 import { describe, expect, it } from 'vitest';
-import { diagnostics } from '../src/diagnostics.ts';
+import type { diagnostics } from '../src/diagnostics.ts';
 import { eventStream, streamSse } from '../src/index.ts';
 import { streamApp } from './support/stream-app.ts';
 import { until } from './support/until.ts';
