@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
 import { SseTriggerError } from './errors.ts';
 import type { Counters } from './stats.ts';
-import type { Reading, Store, StoredVersion } from './store.ts';
+import { type Reading, type Store, type StoredVersion, Unanswered } from './store.ts';
 import { toSeed, Versions, type Watcher } from './versions.ts';
 
 export interface PollerOptions {
@@ -212,21 +212,24 @@ export class Poller {
     }
   }
 
-  /** Takes in what the store answers, and gives the keys that it does not have. */
+  /** Takes in what the store answers, and gives the keys that it does not have. @throws when some got no answer. */
   async #readOnce(keys: readonly string[], signal: AbortSignal): Promise<string[]> {
     const began = this.versions.mark();
     this.#options.counters.checks += keys.length;
     const readings = await this.#options.store.read(keys, signal);
     signal.throwIfAborted();
     const missing: string[] = [];
+    let unanswered: Unanswered | undefined;
     const answers = keys.map((key, index) => {
       const reading = readings[index];
       if (isVersion(reading)) return reading;
       if (reading === undefined) missing.push(key);
+      else if (reading instanceof Unanswered) unanswered ??= reading;
       else this.#unreadable(key, toError(reading));
       return undefined;
     });
     this.versions.read(keys, answers, began);
+    if (unanswered !== undefined) throw unanswered;
     return missing;
   }
 

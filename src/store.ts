@@ -43,9 +43,12 @@ export interface Store {
 
 /**
  * What a store knows of one key: its version, `undefined` when there is none, or why this key cannot be read although
- * the store answers.
+ * the store answers. A store of several servers gives `Unanswered` for the keys of those that do not answer.
  */
 export type Reading = StoredVersion | undefined | Error;
+
+/** Says nothing of a key: it is waited for as if the whole read had failed, while the others of the read count. */
+export class Unanswered extends Error {}
 
 export interface StoredVersion {
   /** The text at the key. */

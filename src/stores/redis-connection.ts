@@ -5,7 +5,7 @@ import { untilAborted } from '../until-aborted.ts';
 export interface RedisClient {
   readonly options: { readonly db?: number | undefined };
   readonly isCluster: boolean;
-  duplicate(override: typeof OWN & { connectionName: string }): RedisClient;
+  duplicate(override: typeof OWN & { connectionName: string; host?: string; port?: number }): RedisClient;
   connect(): Promise<void>;
   disconnect(): void;
   pipeline(commands: unknown[][]): { exec(): Promise<[Error | null, unknown][] | null> };
@@ -61,8 +61,9 @@ export class RedisConnection {
   #over = false;
   #failure: Error | undefined;
 
-  constructor(client: RedisClient, connectionName: string) {
-    this.#client = client.duplicate({ ...OWN, connectionName });
+  /** `at` is where it goes, if not to where `client` does. */
+  constructor(client: RedisClient, connectionName: string, at: { host?: string; port?: number } = {}) {
+    this.#client = client.duplicate({ ...OWN, connectionName, ...at });
     this.#client.on('error', (error) => this.close(error));
     this.ended = new Promise((resolve) => {
       this.#client.on('end', () => {
@@ -183,7 +184,7 @@ export function isRefusal(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }
 
-function describe(error: unknown): string {
+export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // A host with several addresses fails with an AggregateError, whose message is empty.
   return error instanceof AggregateError ? error.errors.map(describe).join(', ') : error.message;

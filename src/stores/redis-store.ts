@@ -1,6 +1,9 @@
 import type { Reading, Store } from '../store.ts';
 import { batches, Keyspace, type KeyspaceOptions, tokenOf } from './keyspace.ts';
+import type { RedisClusterClient } from './redis-cluster-map.ts';
+import { RedisClusterStore } from './redis-cluster-store.ts';
 import { isRefusal, type RedisClient, RedisConnection, RedisLink } from './redis-connection.ts';
+import { identityOf, refusal } from './redis-replies.ts';
 import { RedisWakes } from './redis-wakes.ts';
 
 export interface RedisStoreOptions extends KeyspaceOptions {
@@ -14,17 +17,55 @@ export interface RedisStoreOptions extends KeyspaceOptions {
 /**
  * Keeps versions in Redis as plain texts at `<prefix><key>`. Wakes go over the channel `<prefix>wake:<db>`.
  *
- * The client handed in only says how to connect (its `keyPrefix` does not count) and is never used itself, so that it
- * may block or subscribe. Up to three connections are made when they are needed, named `sse-trigger:read`, `:write` and
- * `:wake`; one that is lost or silent is given up, and the next call makes another.
+ * The client handed in, a `Redis` (also by Sentinels) or a `Cluster` of ioredis, only says how to connect (its
+ * `keyPrefix` does not count) and is never used itself, so that it may block or subscribe. Up to three connections, on a
+ * Cluster to each primary, are made when they are needed, named `sse-trigger:read`, `:write` and `:wake`; one that is
+ * lost or silent is given up, and the next call makes another.
  *
- * Needs the permissions `+info +mget +set`, `+publish +subscribe` for wakes, and `+select` for a database other than 0. Where `info` is refused, each new
- * connection counts as another data set, and nobody notices that a replica answers. Where single keys may not be read,
- * `+get` tells which.
- *
- * @throws TypeError for a Cluster, which refuses commands over several slots.
+ * Needs the permissions `+info +mget +set`, `+publish +subscribe` for wakes, and `+select` for a database other than 0;
+ * on a Cluster `+get +asking +cluster|slots` in place of `+mget`. Where `info` is refused, each new connection counts as
+ * another data set, and nobody notices that a replica answers. Where single keys may not be read, `+get` tells which.
  */
 export class RedisStore implements Store {
+  readonly #store: SingleRedis | RedisClusterStore;
+  #closed = false;
+
+  constructor(client: RedisClient | RedisClusterClient, { wake = true, ...options }: RedisStoreOptions = {}) {
+    const keyspace = new Keyspace(options);
+    this.#store = isCluster(client)
+      ? new RedisClusterStore(client, keyspace, wake)
+      : new SingleRedis(client, keyspace, wake);
+  }
+
+  read(keys: readonly string[], signal: AbortSignal): Promise<readonly Reading[]> {
+    return this.#store.read(keys, signal);
+  }
+
+  write(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
+    return this.#store.write(versions, signal);
+  }
+
+  add(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
+    return this.#store.add(versions, signal);
+  }
+
+  subscribe(onWake: (key: string, version: string) => void, onError: (error: unknown) => void): () => void {
+    return this.#closed ? () => {} : this.#store.subscribe(onWake, onError);
+  }
+
+  /** Closes the connections of the store. Calls under way and later ones reject; the client handed in stays as it is. */
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.#store.close();
+  }
+}
+
+function isCluster(client: RedisClient | RedisClusterClient): client is RedisClusterClient {
+  return client.isCluster;
+}
+
+/** One server, or the primary that Sentinels name. */
+class SingleRedis implements Store {
   readonly #keyspace: Keyspace;
   // Apart, so that a large batch of pushes neither holds up the polls nor falls with one that missed its deadline.
   readonly #reads: RedisLink;
@@ -34,16 +75,14 @@ export class RedisStore implements Store {
   #identity = '';
   /** Whether the last write failed, as far as is known. */
   #refuses = false;
-  #closed = false;
 
-  constructor(client: RedisClient, { wake = true, ...keyspace }: RedisStoreOptions = {}) {
-    if (client.isCluster) throw new TypeError('RedisStore takes a Redis client, not a Cluster');
+  constructor(client: RedisClient, keyspace: Keyspace, wake: boolean) {
     const connect = (use: string) => () => new RedisConnection(client, `sse-trigger:${use}`);
-    this.#keyspace = new Keyspace(keyspace);
+    this.#keyspace = keyspace;
     this.#reads = new RedisLink(connect('read'));
     this.#writes = new RedisLink(connect('write'));
     // Channels know no databases, so the name has to.
-    const channel = `${this.#keyspace.prefix}wake:${client.options.db ?? 0}`;
+    const channel = `${keyspace.prefix}wake:${client.options.db ?? 0}`;
     this.#wakes = wake ? new RedisWakes(connect('wake'), channel) : undefined;
   }
 
@@ -85,13 +124,10 @@ export class RedisStore implements Store {
   }
 
   subscribe(onWake: (key: string, version: string) => void, onError: (error: unknown) => void): () => void {
-    if (this.#closed || this.#wakes === undefined) return () => {};
-    return this.#wakes.subscribe(onWake, onError);
+    return this.#wakes?.subscribe(onWake, onError) ?? (() => {});
   }
 
-  /** Closes the connections of the store. Calls under way and later ones reject; the client handed in stays as it is. */
   async close(): Promise<void> {
-    this.#closed = true;
     await Promise.all([this.#reads.close(), this.#writes.close(), this.#wakes?.close()]);
   }
 
@@ -129,11 +165,6 @@ export class RedisStore implements Store {
   }
 }
 
-/** Changes with every crash, restart and promotion, and not with a lost connection. */
-function identityOf(info: unknown): string | undefined {
-  return typeof info === 'string' ? /^master_replid:(\S+)/m.exec(info)?.[1] : undefined;
-}
-
 type Value = Buffer | null | Error;
 
 /** What MGET answered. It refuses all keys for one that may not be read, so then they are asked for one by one. */
@@ -152,8 +183,4 @@ async function valuesOf(answer: unknown, places: string[], connection: RedisConn
 
 function isForbidden(error: Error): boolean {
   return error.message.startsWith('NOPERM');
-}
-
-function refusal(key: string | undefined, cause: unknown): Error {
-  return new Error(`Redis refused ${key}: ${cause instanceof Error ? cause.message : cause}`, { cause });
 }

@@ -20,7 +20,7 @@ const AFTER_REFUSAL = 10_000;
  * each version, `version key`; lines of any other form are passed over.
  */
 export class RedisWakes {
-  readonly #connect: () => RedisConnection;
+  readonly #connect: () => RedisConnection | Promise<RedisConnection>;
   readonly #channel: string;
   readonly #listeners = new Set<Listener>();
   readonly #publishing = new Outage(this.#listeners);
@@ -29,7 +29,7 @@ export class RedisWakes {
   #listening: AbortController | undefined;
   #connection: RedisConnection | undefined;
 
-  constructor(connect: () => RedisConnection, channel: string) {
+  constructor(connect: () => RedisConnection | Promise<RedisConnection>, channel: string) {
     this.#connect = connect;
     this.#channel = channel;
   }
@@ -94,15 +94,17 @@ export class RedisWakes {
     while (!signal.aborted) {
       // Many processes lose the server in one moment; they need not come back in one.
       let pause = 500 + 500 * Math.random();
-      const connection = this.#connect();
-      this.#connection = connection;
+      let connection: RedisConnection | undefined;
       try {
+        connection = await this.#connect();
+        signal.throwIfAborted();
+        this.#connection = connection;
         await connection.ready;
         await connection.subscribe(this.#channel, (message) => this.#receive(message));
         this.#receiving.end();
         await connection.ended;
       } catch (error) {
-        connection.close();
+        connection?.close();
         if (!signal.aborted) this.#receiving.begin(error);
         if (isRefusal(error)) pause = AFTER_REFUSAL;
       }

@@ -39,6 +39,10 @@ export class RedisServer implements AsyncDisposable {
     return this.#child.pid;
   }
 
+  get isRunning(): boolean {
+    return this.#child !== undefined;
+  }
+
   /** Resolves when connections are accepted and what was saved is loaded. */
   async start(): Promise<void> {
     const at = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.dir];

@@ -1,0 +1,122 @@
+import { untilAborted } from '../until-aborted.ts';
+import { describe, type RedisClient, RedisConnection } from './redis-connection.ts';
+import { slotOf } from './redis-slot.ts';
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What is called of an ioredis `Cluster`, version 5 or 6. */
+export interface RedisClusterClient {
+  readonly isCluster: boolean;
+  readonly options: {
+    readonly redisOptions?: object | undefined;
+    readonly natMap?:
+      | { readonly [address: string]: Address }
+      | ((address: string) => Address | null)
+      | undefined;
+  };
+  /** The addresses of each slot, the primary's first. */
+  readonly slots: readonly (readonly string[])[];
+  duplicate(nodes: Address[], override: typeof FINDER & { redisOptions: object }): RedisClusterClient;
+  connect(): Promise<void>;
+  disconnect(): void;
+  nodes(): RedisClient[];
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** How long finding may take, in ms. */
+const FINDING = 5_000;
+
+/** Set over the client's own options: it asks for the slots once, and sends nothing else. */
+const FINDER = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  enableReadyCheck: false,
+  clusterRetryStrategy: () => null,
+  // So that a node that is silent does not use up the time of the next one.
+  slotsRefreshTimeout: 500,
+  slotsRefreshInterval: 0,
+  shardedSubscribers: false,
+};
+
+/** Which primary keeps which slots, as far as is known, and how to connect to it. */
+export class RedisClusterMap {
+  readonly #client: RedisClusterClient;
+  /** Has the options of any node. */
+  readonly #node: RedisClient;
+  /** By slot. */
+  readonly #owners: (string | undefined)[];
+
+  private constructor(client: RedisClusterClient, node: RedisClient, owners: (string | undefined)[]) {
+    this.#client = client;
+    this.#node = node;
+    this.#owners = owners;
+  }
+
+  /**
+   * Asks one of these nodes, or of those that the client was made with.
+   *
+   * @throws when none of them answers, or the one that does knows of no slots.
+   */
+  static async find(
+    client: RedisClusterClient,
+    nodes: readonly string[],
+    signal: AbortSignal,
+  ): Promise<RedisClusterMap> {
+    const redisOptions = { ...client.options.redisOptions, connectTimeout: 1_000, commandTimeout: undefined };
+    const finder = client.duplicate(nodes.map(parse), { ...FINDER, redisOptions });
+    let failure: unknown;
+    finder.on('error', (error) => {
+      failure = (error as { lastNodeError?: Error }).lastNodeError ?? error;
+    });
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(FINDING)]);
+    try {
+      await untilAborted(limit, () => finder.connect());
+      const owners = Array.from(finder.slots, (addresses) => addresses?.[0]);
+      const [node] = finder.nodes();
+      if (node === undefined) throw new Error('its nodes keep no slots');
+      return new RedisClusterMap(client, node, owners);
+    } catch (error) {
+      const cause = failure ?? error;
+      throw new Error(`no connection to the Redis Cluster: ${describe(cause)}`, { cause });
+    } finally {
+      finder.disconnect();
+    }
+  }
+
+  /** The addresses of all primaries that keep slots. */
+  get owners(): Set<string> {
+    const owners = new Set(this.#owners);
+    owners.delete(undefined);
+    return owners as Set<string>;
+  }
+
+  /** Where to ask for a key. A slot that nobody keeps is asked for anywhere: whoever is asked knows better, or says so. */
+  ownerOf(key: string): string {
+    return this.#owners[slotOf(key)] ?? this.#owners.find((owner) => owner !== undefined)!;
+  }
+
+  /** Another node says that it keeps this slot, from now on or for ever. */
+  move(slot: number, owner: string): void {
+    this.#owners[slot] = owner;
+  }
+
+  /** The address for us of one by which nodes call each other; without a host it is that of the node that says it. */
+  translate(address: string, saidBy: string): string {
+    const { natMap } = this.#client.options;
+    const whole = address.startsWith(':') ? parse(saidBy).host + address : address;
+    const mapped = typeof natMap === 'function' ? natMap(whole) : natMap?.[whole];
+    return mapped ? `${mapped.host}:${mapped.port}` : whole;
+  }
+
+  connect(address: string, connectionName: string): RedisConnection {
+    return new RedisConnection(this.#node, connectionName, parse(address));
+  }
+}
+
+function parse(address: string): Address {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+}

@@ -1,0 +1,138 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { freePort } from './free-port.ts';
+import { type RedisServer, startRedis } from './redis-server.ts';
+import { until } from './until.ts';
+
+const SLOTS = 16_384;
+const PRIMARIES = 3;
+
+export interface RedisClusterOptions {
+  /** Milliseconds of silence after which a node is held to be dead. @defaultValue 30,000 */
+  nodeTimeout?: number | undefined;
+}
+
+/** A node of a cluster. */
+export interface ClusterNode {
+  readonly server: RedisServer;
+  readonly id: string;
+  /** Looks at the node as an operator would. */
+  readonly admin: Redis;
+}
+
+/** A real Redis Cluster of the test's own: three primaries and a replica of each. */
+export class RedisClusterServers implements AsyncDisposable {
+  /** First the primaries, then their replicas in the same order. */
+  readonly nodes: readonly ClusterNode[];
+  readonly #dir: string;
+
+  /** Made by `startRedisCluster`. */
+  constructor(nodes: readonly ClusterNode[], dir: string) {
+    this.nodes = nodes;
+    this.#dir = dir;
+  }
+
+  /** What a `Cluster` is made with. */
+  get addresses(): { host: string; port: number }[] {
+    return this.nodes.map(({ server }) => ({ host: '127.0.0.1', port: server.port }));
+  }
+
+  /** The nodes whose server was not killed. */
+  get running(): ClusterNode[] {
+    return this.nodes.filter(({ server }) => server.isRunning);
+  }
+
+  /** Who is primary by its own account. */
+  async primaries(): Promise<ClusterNode[]> {
+    const roles = await Promise.all(this.running.map(({ admin }) => admin.role()));
+    return this.running.filter((_, index) => roles[index]![0] === 'master');
+  }
+
+  /** The primary that keeps a key, by the account of any other. */
+  async ownerOf(key: string): Promise<ClusterNode> {
+    for (const node of await this.primaries()) {
+      const answer = await node.admin.exists(key).catch((error: Error) => error.message);
+      if (typeof answer === 'number') return node;
+    }
+    throw new Error(`nobody keeps ${key}`);
+  }
+
+  /** Resolves when all primaries find the cluster whole, and all replicas follow. */
+  async whole(): Promise<void> {
+    for (const { admin } of this.running) {
+      await until(async () => {
+        const [info, replication] = await Promise.all([admin.cluster('INFO'), admin.info('replication')]);
+        return /cluster_state:ok/.test(String(info)) && /role:master|master_link_status:up/.test(replication);
+      });
+    }
+  }
+
+  /** How often each node refused a command, by the first word of its refusal. */
+  async refusals(): Promise<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const { admin } of this.running) {
+      for (const [, word, count] of (await admin.info('errorstats')).matchAll(
+        /^errorstat_(\w+):count=(\d+)/gm,
+      )) {
+        counts[word!] = (counts[word!] ?? 0) + Number(count);
+      }
+    }
+    return counts;
+  }
+
+  async flush(): Promise<void> {
+    for (const { admin } of await this.primaries()) await admin.flushall();
+  }
+
+  async stop(): Promise<void> {
+    for (const { admin, server } of this.nodes) {
+      admin.disconnect();
+      await server.stop();
+    }
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/** Resolves when all slots are served and replicated. */
+export async function startRedisCluster({
+  nodeTimeout = 30_000,
+}: RedisClusterOptions = {}): Promise<RedisClusterServers> {
+  const dir = await mkdtemp(join(tmpdir(), 'sse-trigger-cluster-'));
+  const indexes = Array.from({ length: 2 * PRIMARIES }, (_, index) => index);
+  const ports: { port: number; bus: number }[] = [];
+  for (const _ of indexes) ports.push({ port: await freePort(), bus: await freePort() });
+  const idOf = (index: number) => `${index}`.padStart(40, '0');
+  const firstSlot = (primary: number) => Math.ceil((SLOTS * primary) / PRIMARIES);
+  // They start as if they had known each other for long, which takes less than to introduce them.
+  const line = (index: number, myself: string) => {
+    const primary = index % PRIMARIES;
+    const { port, bus } = ports[index]!;
+    const isPrimary = index < PRIMARIES;
+    const role = isPrimary ? 'master -' : `slave ${idOf(primary)}`;
+    const slots = isPrimary ? ` ${firstSlot(primary)}-${firstSlot(primary + 1) - 1}` : '';
+    return `${idOf(index)} 127.0.0.1:${port}@${bus} ${myself}${role} 0 0 ${primary + 1} connected${slots}\n`;
+  };
+  const nodes = await Promise.all(
+    ports.map(async ({ port, bus }, self) => {
+      const own = join(dir, `${self}`);
+      const known = indexes.map((index) => line(index, index === self ? 'myself,' : ''));
+      await mkdir(own);
+      await writeFile(join(own, 'nodes.conf'), `${known.join('')}vars currentEpoch 6 lastVoteEpoch 0\n`);
+      const args = ['--cluster-enabled', 'yes', '--cluster-port', `${bus}`];
+      args.push('--cluster-node-timeout', `${nodeTimeout}`, '--cluster-allow-replica-migration', 'no');
+      const server = await startRedis({ port, dir: own, args });
+      const admin = new Redis(port, { lazyConnect: true });
+      admin.on('error', () => {});
+      return { id: idOf(self), server, admin };
+    }),
+  );
+  const servers = new RedisClusterServers(nodes, dir);
+  await servers.whole();
+  return servers;
+}
