@@ -1,9 +1,15 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { pipeline } from 'node:stream';
 import { Cluster as Cluster6 } from 'ioredis';
 import { Cluster as Cluster5 } from 'ioredis5';
-import { afterAll, beforeAll } from 'vitest';
-import { RedisStore } from '../../src/stores/redis-store.ts';
-import { type RedisClusterServers, startRedisCluster } from '../support/redis-cluster.ts';
-import { storeConformance } from './conformance.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Unanswered } from '../../src/store.ts';
+import { RedisStore, type RedisStoreOptions } from '../../src/stores/redis-store.ts';
+import { freePort } from '../support/free-port.ts';
+import { type ClusterNode, type RedisClusterServers, startRedisCluster } from '../support/redis-cluster.ts';
+import { until } from '../support/until.ts';
+import { identityOf, soon, storeConformance, tokensOf } from './conformance.ts';
 
 let servers: RedisClusterServers;
 
@@ -13,6 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => servers.stop());
 
+// What the tests call is the same in both, so that one type does for it.
 const versions = { 'ioredis 5': Cluster5 as unknown as typeof Cluster6, 'ioredis 6': Cluster6 };
 
 for (const [version, Cluster] of Object.entries(versions)) {
@@ -25,12 +32,8 @@ for (const [version, Cluster] of Object.entries(versions)) {
       writeRaw: (key, text) => raw.set(`sse:${key}`, text),
       useHandedIn: () => client.ping(),
       silence: async () => {
-        const all = (signal: NodeJS.Signals) =>
-          Promise.all(servers.nodes.map(({ server }) => server.kill(signal)));
-        await all('SIGSTOP');
-        return async () => {
-          await all('SIGCONT');
-        };
+        await signalAll('SIGSTOP');
+        return () => signalAll('SIGCONT');
       },
       dispose: async () => {
         client.disconnect();
@@ -39,4 +42,297 @@ for (const [version, Cluster] of Object.entries(versions)) {
       },
     };
   });
+
+  describe(`RedisStore with a Cluster of ${version}`, () => {
+    const stores: RedisStore[] = [];
+    const storeFor = (options: RedisStoreOptions = {}, settings: object = {}, nodes = servers.addresses) => {
+      const store = new RedisStore(new Cluster(nodes, { lazyConnect: true, ...settings }), options);
+      stores.push(store);
+      return store;
+    };
+    const keys = Array.from({ length: 60 }, (_, index) => `key:${index}`);
+    const versionsOf = (keys: readonly string[], text = '1') =>
+      new Map(keys.map((key) => [key, `${text}-${key}`]));
+    const tokens = (keys: readonly string[], text = '1') => [...versionsOf(keys, text).values()];
+    const write = (store: RedisStore, of = keys, text = '1') => store.write(versionsOf(of, text), soon());
+
+    afterEach(async () => {
+      for (const store of stores.splice(0)) await store.close();
+      await servers.flush();
+    });
+
+    it('keeps each key at the node that has its slot, for the given time', async () => {
+      await write(storeFor({ prefix: 'mine:', ttl: 10_000 }));
+      for (const key of keys) {
+        const { admin } = await servers.ownerOf(`mine:${key}`);
+        expect(await admin.get(`mine:${key}`)).toBe(`1-${key}`);
+        expect(await admin.pttl(`mine:${key}`)).toBeLessThanOrEqual(11_000);
+      }
+    });
+
+    it('names another data set for the keys of a node whose replica takes over, and for no others', async () => {
+      const store = storeFor();
+      await write(store);
+      const { node, own, others } = await oneNode(keys);
+      const identities = async (keys: string[]) => (await store.read(keys, soon())).map(identityOf);
+      const before = { own: await identities(own), others: await identities(others) };
+
+      const heir = await servers.replicaOf(node);
+      await heir.admin.cluster('FAILOVER');
+      for (const [{ admin }, role] of [
+        [heir, 'master'],
+        [node, 'slave'],
+      ] as const) {
+        await until(async () => (await admin.role())[0] === role);
+      }
+      const after = { own: await identities(own), others: await identities(others) };
+      expect(after.others).toEqual(before.others);
+      expect(new Set([...before.own, ...after.own]).size).toBe(2);
+      expect(tokensOf(await store.read(keys, soon()))).toEqual(tokens(keys));
+      await write(store, keys, '2');
+      expect(tokensOf(await storeFor().read(keys, soon()))).toEqual(tokens(keys, '2'));
+      await servers.whole();
+    });
+
+    it('follows a slot that is on its way to another node, and that has arrived there', async () => {
+      const store = storeFor();
+      const [a, b, c, d] = ['{move}:a', '{move}:b', '{move}:c', '{move}:d'] as const;
+      await write(store, [a, b, ...keys]);
+      const move = await servers.startMove(`sse:${a}`);
+      await move.carry(`sse:${a}`);
+      expect(tokensOf(await store.read([b, a, c, ...keys], soon()))).toEqual([
+        ...tokens([b, a]),
+        undefined,
+        ...tokens(keys),
+      ]);
+      await write(store, [a, b, c], '2');
+      await store.add(versionsOf([a, d], '3'), soon());
+      const during = await store.read([a, b, c, d], soon());
+      expect(tokensOf(during)).toEqual([...tokens([a, b, c], '2'), ...tokens([d], '3')]);
+      expect(identityOf(during[0])).not.toBe(identityOf(during[1]));
+
+      await move.carry(`sse:${b}`);
+      await move.finish();
+      const after = await store.read([a, b, c, d, ...keys], soon());
+      expect(tokensOf(after)).toEqual([...tokensOf(during), ...tokens(keys)]);
+      expect(new Set(after.slice(0, 4).map(identityOf)).size).toBe(1);
+      await write(store, [a, b], '4');
+      expect(tokensOf(await storeFor().read([a, b], soon()))).toEqual(tokens([a, b], '4'));
+    });
+
+    it('goes on with the other nodes while one is silent, and with that when it answers again', async () => {
+      const store = storeFor();
+      await write(store);
+      await store.read(keys, soon());
+      const { node, own, others } = await oneNode(keys);
+      await node.server.kill('SIGSTOP');
+      try {
+        for (const call of [
+          (signal: AbortSignal) => store.read(keys, signal),
+          (signal: AbortSignal) => store.write(versionsOf(keys, '2'), signal),
+        ]) {
+          await expect(call(AbortSignal.timeout(100))).rejects.toMatchObject({ name: 'TimeoutError' });
+        }
+        const began = performance.now();
+        const readings = await store.read([...own, ...others], soon());
+        expect(performance.now() - began).toBeLessThan(1_000);
+        for (const reading of readings.slice(0, own.length)) expect(reading).toBeInstanceOf(Unanswered);
+        expect(tokensOf(readings.slice(own.length))).toEqual(tokens(others, '2'));
+        await write(store, others, '3');
+        await expect(write(store, keys, '4')).rejects.toThrow(`no answer from 127.0.0.1:${node.server.port}`);
+        await expect(store.read(own, AbortSignal.timeout(300))).rejects.toThrow();
+      } finally {
+        await node.server.kill('SIGCONT');
+      }
+      await untilTrue(() => write(store, keys, '5'));
+      expect(tokensOf(await store.read(keys, soon()))).toEqual(tokens(keys, '5'));
+    });
+
+    it('waits for a node that finds the cluster down, and for no other', async () => {
+      const store = storeFor();
+      await write(store);
+      const { node, own, others } = await oneNode(keys);
+      const slot = Number(await node.admin.cluster('KEYSLOT', `sse:${own[0]}`));
+      await node.admin.cluster('DELSLOTS', slot);
+      try {
+        const readings = await store.read([...own, ...others], soon());
+        for (const reading of readings.slice(0, own.length)) {
+          expect(reading).toBeInstanceOf(Unanswered);
+          expect(reading).toHaveProperty('message', expect.stringContaining('CLUSTERDOWN'));
+        }
+        expect(tokensOf(readings.slice(own.length))).toEqual(tokens(others));
+        await expect(store.read(own, soon())).rejects.toThrow('CLUSTERDOWN');
+        await expect(write(store)).rejects.toThrow('CLUSTERDOWN');
+      } finally {
+        await node.admin.cluster('ADDSLOTS', slot);
+      }
+      await untilTrue(() => write(store, keys, '2'));
+      expect(tokensOf(await store.read(keys, soon()))).toEqual(tokens(keys, '2'));
+    });
+
+    it('hears wakes through another node when its own goes silent', async () => {
+      const store = storeFor();
+      const wakes: string[] = [];
+      const stop = store.subscribe((_, version) => wakes.push(version), unexpected);
+      const node = await until(async () => (await servers.connectedTo('sse-trigger:wake'))[0]);
+      const { others } = await keysOf(node!, keys);
+      await node!.server.kill('SIGSTOP');
+      try {
+        await expect(store.read(keys, AbortSignal.timeout(100))).rejects.toThrow();
+        const writer = storeFor();
+        let attempt = 0;
+        await until(async () => {
+          attempt += 1;
+          await write(writer, others, `${attempt}`);
+          return wakes.includes(tokens(others, `${attempt}`)[0]!);
+        });
+        expect(wakes).toContain(tokens(others, `${attempt}`).at(-1));
+      } finally {
+        stop();
+        await node!.server.kill('SIGCONT');
+      }
+    });
+
+    it('needs no more permissions than it says', async () => {
+      const warn = vi.spyOn(console, 'warn');
+      const acl = 'reset on >secret ~sse:* &sse:* +info +get +set +asking +cluster|slots +publish +subscribe';
+      for (const { admin } of servers.running) await admin.acl('SETUSER', 'app', ...acl.split(' '));
+      const redisOptions = { username: 'app', password: 'secret' };
+      const store = storeFor({}, { redisOptions });
+      const wakes: string[] = [];
+      const stop = store.subscribe((key) => wakes.push(key), unexpected);
+      await store.add(versionsOf(keys), soon());
+      expect(tokensOf(await store.read(keys, soon()))).toEqual(tokens(keys));
+      await until(async () => {
+        await write(store, ['{move}:a']);
+        return wakes.length > 0;
+      });
+      const move = await servers.startMove('sse:{move}:a');
+      await move.carry('sse:{move}:a');
+      await write(store, ['{move}:a'], '2');
+      expect(tokensOf(await store.read(['{move}:a'], soon()))).toEqual(tokens(['{move}:a'], '2'));
+      await move.finish();
+      stop();
+
+      const stranger = storeFor({}, { redisOptions: { ...redisOptions, password: 'wrong' } });
+      await expect(stranger.read(keys, soon())).rejects.toThrow('WRONGPASS');
+      for (const { admin } of servers.running)
+        await admin.acl('SETUSER', 'app', 'resetkeys', '~sse:key:1*', '-info');
+      const narrow = storeFor({ wake: false }, { redisOptions });
+      const [allowed, forbidden] = await narrow.read(['key:1', 'key:2'], soon());
+      expect(tokensOf([allowed])).toEqual(['1-key:1']);
+      expect(forbidden).toHaveProperty('message', expect.stringContaining('NOPERM'));
+      expect(forbidden).not.toBeInstanceOf(Unanswered);
+      await expect(narrow.write(versionsOf(['key:1', 'key:2'], '2'), soon())).rejects.toThrow(
+        /Redis refused key:2: NOPERM/,
+      );
+      expect(warn).not.toHaveBeenCalled();
+      warn.mockRestore();
+    });
+
+    it('goes through addresses that are mapped, also those that nodes tell', async () => {
+      const tunnels = await Promise.all(servers.addresses.map(({ port }) => openTunnel(port)));
+      const natMap = Object.fromEntries(
+        servers.addresses.map(({ host, port }, index) => [
+          `${host}:${port}`,
+          { host, port: tunnels[index]!.port },
+        ]),
+      );
+      const given = tunnels.map(({ port }) => ({ host: '127.0.0.1', port }));
+      const store = storeFor({}, { natMap }, given);
+      await write(store, [...keys, '{move}:a']);
+      const move = await servers.startMove('sse:{move}:a');
+      await move.carry('sse:{move}:a');
+      await write(store, ['{move}:a'], '2');
+      await move.finish();
+      expect(tokensOf(await store.read(['{move}:a', ...keys], soon()))).toEqual([
+        ...tokens(['{move}:a'], '2'),
+        ...tokens(keys),
+      ]);
+      for (const tunnel of tunnels) tunnel.close();
+      await expect(untilTrue(() => write(store), 500)).rejects.toThrow();
+    });
+
+    it('says so when none of the nodes that it was given answers', async () => {
+      const store = storeFor({}, {}, [{ host: '127.0.0.1', port: await freePort() }]);
+      await expect(store.read(keys, soon())).rejects.toThrow('no connection to the Redis Cluster');
+      await expect(write(store)).rejects.toThrow('no connection to the Redis Cluster');
+    });
+
+    it('makes connections when it needs them, and leaves none', async () => {
+      const store = storeFor();
+      const names = ['read', 'write', 'wake'].map((use) => `sse-trigger:${use}`);
+      const counts = async () =>
+        Promise.all(names.map(async (name) => (await servers.connectedTo(name)).length));
+      expect(await counts()).toEqual([0, 0, 0]);
+      await store.read(keys, soon());
+      expect(await counts()).toEqual([3, 0, 0]);
+      await write(store);
+      store.subscribe(() => {}, unexpected);
+      await until(async () => `${await counts()}` === '3,3,1');
+      await store.close();
+      await expect(store.read(keys, soon())).rejects.toThrow('closed');
+      await expect(write(store)).rejects.toThrow('closed');
+      store.subscribe(() => {}, unexpected)();
+      await until(async () => `${await counts()}` === '0,0,0');
+      await until(async () => (await servers.connectedTo('ioredis-cluster(refresher)')).length === 0);
+    });
+  });
+}
+
+it('sends no command over several slots', async () => {
+  expect(await servers.refusals()).not.toHaveProperty('CROSSSLOT');
+});
+
+async function signalAll(signal: NodeJS.Signals): Promise<void> {
+  await Promise.all(servers.nodes.map(({ server }) => server.kill(signal)));
+}
+
+/** Of these keys those that a node keeps, and those that others do. */
+async function keysOf(
+  node: ClusterNode,
+  keys: readonly string[],
+): Promise<{ own: string[]; others: string[] }> {
+  const owners = await Promise.all(keys.map((key) => servers.ownerOf(`sse:${key}`)));
+  const own = keys.filter((_, index) => owners[index] === node);
+  return { own, others: keys.filter((key) => !own.includes(key)) };
+}
+
+async function oneNode(
+  keys: readonly string[],
+): Promise<{ node: ClusterNode; own: string[]; others: string[] }> {
+  const node = await servers.ownerOf(`sse:${keys[0]}`);
+  return { node, ...(await keysOf(node, keys)) };
+}
+
+/** A port that leads to another one. */
+async function openTunnel(port: number): Promise<{ port: number; close(): void }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    const onward = connect(port, '127.0.0.1');
+    pipeline(socket, onward, socket, () => {});
+    for (const end of [socket, onward]) sockets.add(end);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** Tries again until it does not reject. */
+async function untilTrue(call: () => Promise<unknown>, ms?: number): Promise<void> {
+  const works = () =>
+    call().then(
+      () => true,
+      () => false,
+    );
+  await until(works, ms);
+}
+
+function unexpected(what: unknown): never {
+  throw new Error('this was not to be called', { cause: what });
 }

@@ -22,6 +22,12 @@ export interface ClusterNode {
   readonly admin: Redis;
 }
 
+export interface SlotMove {
+  /** Takes a key over that is still where the slot comes from. */
+  carry(key: string): Promise<void>;
+  finish(): Promise<void>;
+}
+
 /** A real Redis Cluster of the test's own: three primaries and a replica of each. */
 export class RedisClusterServers implements AsyncDisposable {
   /** First the primaries, then their replicas in the same order. */
@@ -57,6 +63,46 @@ export class RedisClusterServers implements AsyncDisposable {
       if (typeof answer === 'number') return node;
     }
     throw new Error(`nobody keeps ${key}`);
+  }
+
+  /** Who would take over from a primary. */
+  async replicaOf({ server }: ClusterNode): Promise<ClusterNode> {
+    for (const node of this.running) {
+      if (
+        node.server !== server &&
+        (await node.admin.info('replication')).includes(`master_port:${server.port}`)
+      )
+        return node;
+    }
+    throw new Error('it has no replica');
+  }
+
+  /** Begins to move the slot of a key to another primary. Until the end, its keys are partly here and partly there. */
+  async startMove(key: string): Promise<SlotMove> {
+    const from = await this.ownerOf(key);
+    const to = (await this.primaries()).find((node) => node !== from)!;
+    const slot = Number(await from.admin.cluster('KEYSLOT', key));
+    await to.admin.cluster('SETSLOT', slot, 'IMPORTING', from.id);
+    await from.admin.cluster('SETSLOT', slot, 'MIGRATING', to.id);
+    return {
+      async carry(key) {
+        await from.admin.migrate('127.0.0.1', to.server.port, key, 0, 1_000);
+      },
+      async finish() {
+        for (const { admin } of [to, from]) await admin.cluster('SETSLOT', slot, 'NODE', to.id);
+      },
+    };
+  }
+
+  /** The nodes to which there are connections of this name, each as often as there are. */
+  async connectedTo(name: string): Promise<ClusterNode[]> {
+    const lists = await Promise.all(this.running.map(({ admin }) => admin.client('LIST')));
+    return this.running.flatMap((node, index) => {
+      const own = String(lists[index])
+        .split('\n')
+        .filter((line) => line.includes(` name=${name} `));
+      return own.map(() => node);
+    });
   }
 
   /** Resolves when all primaries find the cluster whole, and all replicas follow. */
