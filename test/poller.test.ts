@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import type { Store } from '../src/store.ts';
+import { type Store, Unanswered } from '../src/store.ts';
 import { Stage, type Viewer } from './support/stage.ts';
 
 /** Keeps versions in a Map, notes what is read, and can be made to never answer. */
@@ -215,6 +215,46 @@ describe('polling', () => {
     silence(true);
     await stage.clock.advance(10_000);
     expect(reads.at(-1)).toHaveLength(3);
+  });
+
+  it('takes what some keys are answered with while others get no answer, and waits for those', async () => {
+    const { store } = notingStore();
+    let isAnswered = true;
+    const stage = new Stage({
+      store: {
+        ...store,
+        async read(keys, signal) {
+          const readings = await store.read(keys, signal);
+          return readings.map((reading, index) =>
+            isAnswered || keys[index] !== 'b' ? reading : new Unanswered('a server is gone'),
+          );
+        },
+      },
+    });
+    const [a, b] = ['a', 'b'].map((key) => stage.open({ keys: [key], subject: key }));
+    await stage.clock.advance(3000);
+    expect(stage.runs).toBe(2);
+
+    isAnswered = false;
+    await stage.clock.advance(10_000);
+    expect(stage.runs).toBe(2);
+    expect(stage.engine.stats().storeDown).toBe(true);
+    const elsewhere = new Map(['a', 'b'].map((key) => [key, `${key} from elsewhere`]));
+    await store.write(elsewhere, new AbortController().signal);
+    await stage.clock.advance(2200);
+    expect([a!.shown.length, b!.shown.length]).toEqual([2, 1]);
+    const known = stage.open({ keys: ['a'], subject: 'a', lastEventId: a!.ids.at(-1) });
+    const waits = stage.open({ keys: ['b'], subject: 'b', lastEventId: b!.ids.at(-1) });
+    await stage.clock.advance(2200);
+    expect(stage.engine.stats().resumed).toBe(1);
+    expect([known.shown, waits.shown]).toEqual([[], []]);
+    expect(stage.errors.map(({ code }) => code)).toEqual(['read_failed']);
+
+    isAnswered = true;
+    await stage.clock.advance(2200);
+    expect(stage.engine.stats().storeDown).toBe(false);
+    expect([a, b, known, waits].map((viewer) => viewer!.shown.length)).toEqual([2, 2, 0, 1]);
+    expect(stage.errors).toHaveLength(1);
   });
 
   it('stops with the last viewer, and leaves no timer', async () => {

@@ -6,17 +6,19 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, expectTyp
 import type { Reading, Store } from '../../src/store.ts';
 import { RedisStore, type RedisStoreOptions } from '../../src/stores/redis-store.ts';
 import { freePort } from '../support/free-port.ts';
+import { type RedisSentinels, startSentinels } from '../support/redis-sentinels.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';
 import { identityOf, soon, storeConformance, tokensOf } from './conformance.ts';
 
 let server: RedisServer;
+let sentinels: RedisSentinels;
 /** Looks at the server as an operator would. */
 let admin: Redis6;
 const opened: { close?(): Promise<unknown>; disconnect?(): void }[] = [];
 
 beforeAll(async () => {
-  server = await startRedis();
+  [server, sentinels] = await Promise.all([startRedis(), startSentinels()]);
 });
 
 beforeEach(() => {
@@ -28,7 +30,7 @@ afterEach(async () => {
   for (const { close, disconnect } of opened.splice(0)) await (close ?? disconnect)?.();
 });
 
-afterAll(() => server.stop());
+afterAll(() => Promise.all([server.stop(), sentinels.stop()]));
 
 /** Has it closed after the test. */
 function keep<T extends { close(): Promise<unknown> } | { disconnect(): void }>(thing: T): T {
@@ -66,6 +68,27 @@ for (const [version, Redis] of Object.entries(versions)) {
         return () => server.kill('SIGCONT');
       },
       dispose: () => client.quit(),
+    };
+  });
+
+  storeConformance(`RedisStore with ${version} by Sentinels`, ['subscribe', 'writeRaw', 'silence'], () => {
+    const { options, primary } = sentinels;
+    const client = new Redis({ ...options, keyPrefix: 'ignored:' });
+    const raw = new Redis(primary.port);
+    return {
+      store: new RedisStore(client),
+      another: () => new RedisStore(client),
+      writeRaw: (key, text) => raw.set(`sse:${key}`, text),
+      useHandedIn: () => client.ping(),
+      silence: async () => {
+        await primary.kill('SIGSTOP');
+        return () => primary.kill('SIGCONT');
+      },
+      dispose: async () => {
+        await raw.flushall();
+        client.disconnect();
+        raw.disconnect();
+      },
     };
   });
 

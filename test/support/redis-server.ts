@@ -14,6 +14,8 @@ export interface RedisServerOptions {
   args?: readonly string[] | undefined;
   /** Where `dump.rdb` is read from and saved to. A folder handed in is left there. @defaultValue an own temporary one */
   dir?: string | undefined;
+  /** The configuration file of a Sentinel, which this one is then. It is written to. */
+  sentinel?: string | undefined;
 }
 
 /** A real redis-server of the test's own, without a configuration file, that saves only when told to (`SAVE`). */
@@ -23,15 +25,17 @@ export class RedisServer implements AsyncDisposable {
   readonly dir: string;
   readonly #args: readonly string[];
   readonly #ownsDir: boolean;
+  readonly #sentinel: string | undefined;
   #child: ChildProcess | undefined;
 
   /** Made by `startRedis`. */
-  constructor(port: number, dir: string, ownsDir: boolean, args: readonly string[]) {
+  constructor(port: number, dir: string, ownsDir: boolean, { args = [], sentinel }: RedisServerOptions) {
     this.port = port;
     this.url = `redis://127.0.0.1:${port}`;
     this.dir = dir;
     this.#ownsDir = ownsDir;
     this.#args = args;
+    this.#sentinel = sentinel;
   }
 
   get pid(): number {
@@ -47,9 +51,8 @@ export class RedisServer implements AsyncDisposable {
   async start(): Promise<void> {
     const at = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.dir];
     const plain = ['--save', '', '--appendonly', 'no', '--repl-diskless-sync-delay', '0'];
-    const child = spawn('redis-server', [...at, ...plain, ...this.#args], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
+    const what = this.#sentinel === undefined ? [...at, ...plain] : [this.#sentinel, ...at, '--sentinel'];
+    const child = spawn('redis-server', [...what, ...this.#args], { stdio: ['ignore', 'pipe', 'ignore'] });
     endWithThisProcess(child);
     const log: string[] = [];
     await new Promise<void>((resolve, reject) => {
@@ -59,7 +62,7 @@ export class RedisServer implements AsyncDisposable {
       child.once('exit', () => reject(new Error(`redis-server ended:\n${log.join('\n')}`)));
       createInterface(child.stdout).on('line', (line) => {
         log.push(line);
-        if (line.includes('Ready to accept connections')) resolve();
+        if (/Ready to accept connections|Sentinel ID is/.test(line)) resolve();
       });
     });
     this.#child = child;
@@ -92,9 +95,10 @@ export class RedisServer implements AsyncDisposable {
 }
 
 /** @throws when redis-server is not installed or does not start. */
-export async function startRedis({ port, args = [], dir }: RedisServerOptions = {}): Promise<RedisServer> {
+export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+  const { port, dir } = options;
   const folder = dir ?? (await mkdtemp(join(tmpdir(), 'sse-trigger-redis-')));
-  const server = new RedisServer(port ?? (await freePort()), folder, dir === undefined, args);
+  const server = new RedisServer(port ?? (await freePort()), folder, dir === undefined, options);
   try {
     await server.start();
   } catch (error) {

@@ -1,0 +1,60 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { type RedisServer, startRedis } from './redis-server.ts';
+import { until } from './until.ts';
+
+/** A Redis with a replica, and Sentinels that have the one take over from the other. */
+export interface RedisSentinels extends AsyncDisposable {
+  /** What a `Redis` is made with. */
+  readonly options: { sentinels: { host: string; port: number }[]; name: string };
+  /** At first. */
+  readonly primary: RedisServer;
+  readonly replica: RedisServer;
+  stop(): Promise<void>;
+}
+
+const NAME = 'main';
+const SENTINELS = 3;
+
+/**
+ * Resolves when the Sentinels know each other and the replica.
+ *
+ * @param downAfter Milliseconds of silence after which the primary is held to be dead.
+ */
+export async function startSentinels(downAfter = 30_000): Promise<RedisSentinels> {
+  const dir = await mkdtemp(join(tmpdir(), 'sse-trigger-sentinel-'));
+  const primary = await startRedis();
+  const replica = await startRedis({ args: ['--replicaof', `127.0.0.1 ${primary.port}`] });
+  const sentinels: RedisServer[] = [];
+  const stop = async () => {
+    for (const server of [...sentinels, replica, primary]) await server.stop();
+    await rm(dir, { recursive: true, force: true });
+  };
+  for (let index = 0; index < SENTINELS; index += 1) {
+    const config = join(dir, `${index}.conf`);
+    const rules = {
+      monitor: `127.0.0.1 ${primary.port} 2`,
+      'down-after-milliseconds': downAfter,
+      'failover-timeout': 2_000,
+    };
+    const lines = Object.entries(rules).map(([rule, value]) => `sentinel ${rule} ${NAME} ${value}\n`);
+    await writeFile(config, lines.join(''));
+    sentinels.push(await startRedis({ sentinel: config }));
+  }
+  for (const { port } of [replica, ...sentinels]) {
+    const admin = new Redis(port);
+    const told = new RegExp(`master_link_status:up|slaves=1,sentinels=${SENTINELS}`);
+    await until(async () => told.test(await admin.info()));
+    admin.disconnect();
+  }
+  const addresses = sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
+  return {
+    options: { sentinels: addresses, name: NAME },
+    primary,
+    replica,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
