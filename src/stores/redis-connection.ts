@@ -11,12 +11,14 @@ export interface RedisClient {
   pipeline(commands: unknown[][]): { exec(): Promise<[Error | null, unknown][] | null> };
   subscribe(channel: string): Promise<unknown>;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'end', listener: () => void): unknown;
+  on(event: 'connect' | 'end', listener: () => void): unknown;
   on(event: 'message', listener: (channel: string, message: string) => void): unknown;
 }
 
 /** How long a connection may take to come about, in ms: name look-up, Sentinels, TLS and log-in together. */
 const OPENING = 5_000;
+/** How long of that a server may take that accepts connections. A silent one may have a successor already. */
+const LOGGING_IN = 1_000;
 
 /** Set over the client's own options: one connection, one try, and nothing ever sent but what is asked for now. */
 const OWN = {
@@ -117,8 +119,13 @@ export class RedisConnection {
   }
 
   async #open(): Promise<void> {
-    const late = () => this.close(new Error(`it took more than ${OPENING} ms to open`));
-    const timer = setTimeout(late, OPENING).unref();
+    const limit = (ms: number) =>
+      setTimeout(() => this.close(new Error(`it took more than ${ms} ms to open`)), ms).unref();
+    let timer = limit(OPENING);
+    this.#client.on('connect', () => {
+      clearTimeout(timer);
+      if (this.#opening) timer = limit(LOGGING_IN);
+    });
     try {
       await this.#client.connect();
     } catch (error) {

@@ -166,6 +166,24 @@ for (const [version, Redis] of Object.entries(versions)) {
       await once(silent, 'close');
     });
 
+    it('gives up a server that accepts and never answers in time to find its successor', async () => {
+      let connections = 0;
+      const silent = createServer((socket) => {
+        connections += 1;
+        socket.resume();
+      }).listen(0, '127.0.0.1');
+      await once(silent, 'listening');
+      const { port } = silent.address() as { port: number };
+      const client = keep(new Redis(port, { host: '127.0.0.1', lazyConnect: true }));
+      const store = keep(new RedisStore(client));
+      await until(async () => {
+        await expect(store.read(['a'], AbortSignal.timeout(100))).rejects.toThrow();
+        return connections > 1;
+      }, 3_000);
+      await store.close();
+      silent.close();
+    });
+
     it('recovers by itself from a restart, and names another data set after it', async () => {
       await using own = await startRedis();
       const client = keep(new Redis(own.port, { lazyConnect: true }));

@@ -65,16 +65,23 @@ export class RedisClusterServers implements AsyncDisposable {
     throw new Error(`nobody keeps ${key}`);
   }
 
-  /** Who would take over from a primary. */
   async replicaOf({ server }: ClusterNode): Promise<ClusterNode> {
     for (const node of this.running) {
-      if (
-        node.server !== server &&
-        (await node.admin.info('replication')).includes(`master_port:${server.port}`)
-      )
-        return node;
+      const info = await node.admin.info('replication');
+      if (info.includes('role:slave') && info.includes(`master_port:${server.port}`)) return node;
     }
     throw new Error('it has no replica');
+  }
+
+  /** Makes the replica of a primary take its place, with all that is written there. */
+  async failOver(primary: ClusterNode): Promise<void> {
+    const replica = await this.replicaOf(primary);
+    const offset = async ({ admin }: ClusterNode) =>
+      /^(?:slave|master)_repl_offset:(\d+)/m.exec(await admin.info('replication'))?.[1];
+    await until(async () => (await offset(primary)) === (await offset(replica)));
+    await replica.admin.cluster('FAILOVER', 'TAKEOVER');
+    await until(async () => (await replica.admin.role())[0] === 'master');
+    await until(async () => (await primary.admin.role())[0] === 'slave');
   }
 
   /** Begins to move the slot of a key to another primary. Until the end, its keys are partly here and partly there. */

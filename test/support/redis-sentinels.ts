@@ -12,6 +12,8 @@ export interface RedisSentinels extends AsyncDisposable {
   /** At first. */
   readonly primary: RedisServer;
   readonly replica: RedisServer;
+  /** Resolves when all Sentinels say that the replica has taken over. */
+  promoted(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -29,6 +31,7 @@ export async function startSentinels(downAfter = 30_000): Promise<RedisSentinels
   const replica = await startRedis({ args: ['--replicaof', `127.0.0.1 ${primary.port}`] });
   const sentinels: RedisServer[] = [];
   const stop = async () => {
+    for (const admin of admins) admin.disconnect();
     for (const server of [...sentinels, replica, primary]) await server.stop();
     await rm(dir, { recursive: true, force: true });
   };
@@ -43,17 +46,18 @@ export async function startSentinels(downAfter = 30_000): Promise<RedisSentinels
     await writeFile(config, lines.join(''));
     sentinels.push(await startRedis({ sentinel: config }));
   }
-  for (const { port } of [replica, ...sentinels]) {
-    const admin = new Redis(port);
-    const told = new RegExp(`master_link_status:up|slaves=1,sentinels=${SENTINELS}`);
-    await until(async () => told.test(await admin.info()));
-    admin.disconnect();
-  }
+  const admins = [replica, ...sentinels].map(({ port }) => new Redis(port).on('error', () => {}));
+  /** Resolves when the replica and all Sentinels know of something. */
+  const known = async (what: RegExp) => {
+    for (const admin of admins) await until(async () => what.test(await admin.info()), 20_000);
+  };
+  await known(new RegExp(`master_link_status:up|slaves=1,sentinels=${SENTINELS}`));
   const addresses = sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
   return {
     options: { sentinels: addresses, name: NAME },
     primary,
     replica,
+    promoted: () => known(new RegExp(`role:master|address=127.0.0.1:${replica.port},`)),
     stop,
     [Symbol.asyncDispose]: stop,
   };
