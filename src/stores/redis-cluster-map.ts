@@ -26,9 +26,6 @@ export interface RedisClusterClient {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** How long finding may take, in ms. */
-const FINDING = 5_000;
-
 /** Set over the client's own options: it asks for the slots once, and sends nothing else. */
 const FINDER = {
   lazyConnect: true,
@@ -47,12 +44,15 @@ export class RedisClusterMap {
   /** Has the options of any node. */
   readonly #node: RedisClient;
   /** By slot. */
-  readonly #owners: (string | undefined)[];
+  readonly #ownerOf: (string | undefined)[];
+  /** The addresses of all primaries that kept slots when they were asked for. */
+  readonly owners: ReadonlySet<string>;
 
-  private constructor(client: RedisClusterClient, node: RedisClient, owners: (string | undefined)[]) {
+  private constructor(client: RedisClusterClient, node: RedisClient, ownerOf: (string | undefined)[]) {
     this.#client = client;
     this.#node = node;
-    this.#owners = owners;
+    this.#ownerOf = ownerOf;
+    this.owners = new Set(ownerOf.filter((owner) => owner !== undefined));
   }
 
   /**
@@ -71,13 +71,12 @@ export class RedisClusterMap {
     finder.on('error', (error) => {
       failure = (error as { lastNodeError?: Error }).lastNodeError ?? error;
     });
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(FINDING)]);
     try {
-      await untilAborted(limit, () => finder.connect());
-      const owners = Array.from(finder.slots, (addresses) => addresses?.[0]);
+      await untilAborted(signal, () => finder.connect());
       const [node] = finder.nodes();
       if (node === undefined) throw new Error('its nodes keep no slots');
-      return new RedisClusterMap(client, node, owners);
+      const ownerOf = Array.from(finder.slots, (addresses) => addresses?.[0]);
+      return new RedisClusterMap(client, node, ownerOf);
     } catch (error) {
       const cause = failure ?? error;
       throw new Error(`no connection to the Redis Cluster: ${describe(cause)}`, { cause });
@@ -86,21 +85,14 @@ export class RedisClusterMap {
     }
   }
 
-  /** The addresses of all primaries that keep slots. */
-  get owners(): Set<string> {
-    const owners = new Set(this.#owners);
-    owners.delete(undefined);
-    return owners as Set<string>;
-  }
-
   /** Where to ask for a key. A slot that nobody keeps is asked for anywhere: whoever is asked knows better, or says so. */
   ownerOf(key: string): string {
-    return this.#owners[slotOf(key)] ?? this.#owners.find((owner) => owner !== undefined)!;
+    return this.#ownerOf[slotOf(key)] ?? this.owners.values().next().value!;
   }
 
-  /** Another node says that it keeps this slot, from now on or for ever. */
+  /** A node says that another one keeps this slot now. */
   move(slot: number, owner: string): void {
-    this.#owners[slot] = owner;
+    this.#ownerOf[slot] = owner;
   }
 
   /** The address for us of one by which nodes call each other; without a host it is that of the node that says it. */

@@ -4,6 +4,8 @@ import { type RedisConnection, RedisLink } from './redis-connection.ts';
 
 /** Least milliseconds between two looks at who keeps what. */
 const PAUSE = 250;
+/** How long a look may take, in ms. */
+const FINDING = 5_000;
 
 /**
  * The nodes of a Redis Cluster, with connections of our own to each. Who keeps what is looked up when it is first needed
@@ -15,13 +17,14 @@ export class RedisCluster {
   readonly #links = new Map<string, { readonly address: string; readonly link: RedisLink }>();
   /** Nodes that did not answer when they were last asked. */
   readonly #silent = new Set<string>();
-  readonly #closing = new AbortController();
   #map: RedisClusterMap | undefined;
   #isDoubtful = false;
   #finding: Promise<RedisClusterMap> | undefined;
+  #stopFinding: ((reason: Error) => void) | undefined;
   #foundAt = 0;
   /** Whether the nodes that are known are to be asked, or those that the client was made with. */
   #asksKnown = false;
+  #closed = false;
 
   constructor(client: RedisClusterClient) {
     this.#client = client;
@@ -76,7 +79,8 @@ export class RedisCluster {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(new Error('the store is closed'));
+    this.#closed = true;
+    this.#stopFinding?.(new Error('the store is closed'));
     await this.#closeLinks(() => true);
   }
 
@@ -87,7 +91,7 @@ export class RedisCluster {
   }
 
   async #currentMap(): Promise<RedisClusterMap> {
-    this.#closing.signal.throwIfAborted();
+    if (this.#closed) throw new Error('the store is closed');
     const isEarly = performance.now() - this.#foundAt < PAUSE;
     if (this.#map !== undefined && (isEarly || !this.#isDoubtful)) return this.#map;
     this.#finding ??= this.#find().finally(() => {
@@ -98,14 +102,19 @@ export class RedisCluster {
 
   async #find(): Promise<RedisClusterMap> {
     const nodes = this.#asksKnown && this.#map !== undefined ? this.#answering(this.#map) : [];
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(new Error(`not within ${FINDING} ms`)), FINDING).unref();
+    this.#stopFinding = (reason) => abort.abort(reason);
     this.#isDoubtful = false;
     let map: RedisClusterMap;
     try {
-      map = await RedisClusterMap.find(this.#client, nodes, this.#closing.signal);
+      map = await RedisClusterMap.find(this.#client, nodes, abort.signal);
     } catch (error) {
       this.#isDoubtful = true;
       this.#asksKnown = !this.#asksKnown;
       throw error;
+    } finally {
+      clearTimeout(timer);
     }
     this.#map = map;
     this.#foundAt = performance.now();

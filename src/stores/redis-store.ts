@@ -18,9 +18,9 @@ export interface RedisStoreOptions extends KeyspaceOptions {
  * Keeps versions in Redis as plain texts at `<prefix><key>`. Wakes go over the channel `<prefix>wake:<db>`.
  *
  * The client handed in, a `Redis` (also by Sentinels) or a `Cluster` of ioredis, only says how to connect (its
- * `keyPrefix` does not count) and is never used itself, so that it may block or subscribe. Up to three connections, on a
- * Cluster to each primary, are made when they are needed, named `sse-trigger:read`, `:write` and `:wake`; one that is
- * lost or silent is given up, and the next call makes another.
+ * `keyPrefix` does not count) and is never used itself, so that it may block or subscribe. Up to three connections are
+ * made when they are needed, named `sse-trigger:read`, `:write` and `:wake`, on a Cluster the first two to each primary;
+ * one that is lost or silent is given up, and the next call makes another.
  *
  * Needs the permissions `+info +mget +set`, `+publish +subscribe` for wakes, and `+select` for a database other than 0;
  * on a Cluster `+get +asking +cluster|slots` in place of `+mget`. Where `info` is refused, each new connection counts as
