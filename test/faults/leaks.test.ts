@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const JOB = fileURLToPath(new URL('leak-job.js', import.meta.url));
+/** `npm run soak` asks for more. */
+const CONNECTIONS = Number(process.env.SOAK_CONNECTIONS ?? 20_000);
+const FEW = 2000;
+
+/** What a process holds more than before; `heap` in bytes, the others in number. */
+interface Grown {
+  readonly connections: number;
+  readonly streams: number;
+  readonly keys: number;
+  readonly heap: number;
+  readonly files: number;
+  readonly handles: number;
+  readonly timers: number;
+  readonly listeners: number;
+  /** That were not collected. */
+  readonly responses: number;
+}
+
+async function leakJob(connections: number, leak?: string): Promise<Grown> {
+  const env = { ...process.env, CONNECTIONS: `${connections}`, ...(leak !== undefined && { LEAK: leak }) };
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', JOB], { env });
+  return JSON.parse(stdout) as Grown;
+}
+
+function isClean({ connections: _, heap, ...rest }: Grown): boolean {
+  return heap < 1e6 && Object.values(rest).every((more) => more === 0);
+}
+
+describe('C6: streams that have ended, in whatever way,', () => {
+  it(`leave nothing behind, after ${CONNECTIONS} of them`, {
+    timeout: 30_000 + 2 * CONNECTIONS,
+  }, async () => {
+    const grown = await leakJob(CONNECTIONS);
+    expect(grown, JSON.stringify(grown)).toMatchObject({
+      connections: CONNECTIONS,
+      streams: 0,
+      keys: 0,
+      files: 0,
+      handles: 0,
+      timers: 0,
+      listeners: 0,
+      responses: 0,
+    });
+    expect(grown.heap).toBeLessThan(1e6);
+  });
+
+  it.each(['heartbeats', 'versions', 'viewers'])('would be noticed if they stayed in %s', async (leak) => {
+    expect(isClean(await leakJob(FEW, leak))).toBe(false);
+  });
+});
