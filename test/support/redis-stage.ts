@@ -1,0 +1,92 @@
+import { Redis } from 'ioredis';
+import { type Handler, type SseTrigger, type SseTriggerOptions, streamSse } from '../../src/index.ts';
+import type { Reading, Store } from '../../src/store.ts';
+import { RedisStore } from '../../src/stores/redis-store.ts';
+import { untilAborted } from '../../src/until-aborted.ts';
+import type { RedisServer } from './redis-server.ts';
+import { type StreamApp, streamApp } from './stream-app.ts';
+
+export const POLL = 100;
+export const STORE_TIMEOUT = 400;
+export const HEARTBEAT = 100;
+
+/** What an application shows; it knows nothing of the store's trouble. */
+export interface Database {
+  count: number;
+}
+
+/** An application with a trigger of its own, as another process would have it, that streams a count. */
+export interface RedisStage extends StreamApp {
+  /** Most reads that were under way at once. */
+  readonly mostReads: number;
+  /** Counts one more, and pushes. */
+  save(): PromiseLike<boolean>;
+}
+
+/** Real in everything but that it counts. */
+class CountedStore implements Store {
+  mostReads = 0;
+  readonly #store: RedisStore;
+  #reads = 0;
+
+  constructor(store: RedisStore) {
+    this.#store = store;
+  }
+
+  async read(keys: readonly string[], signal: AbortSignal): Promise<readonly Reading[]> {
+    this.#reads += 1;
+    this.mostReads = Math.max(this.mostReads, this.#reads);
+    try {
+      return await untilAborted(signal, () => this.#store.read(keys, signal));
+    } finally {
+      this.#reads -= 1;
+    }
+  }
+
+  write(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
+    return this.#store.write(versions, signal);
+  }
+
+  add(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
+    return this.#store.add(versions, signal);
+  }
+
+  subscribe(onWake: (key: string, version: string) => void, onError: (error: unknown) => void): () => void {
+    return this.#store.subscribe(onWake, onError);
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+}
+
+export interface RedisStageOptions extends SseTriggerOptions {
+  readonly database?: Database;
+  readonly wake?: boolean;
+  /** Who the application is to Redis. */
+  readonly username?: string;
+}
+
+export async function redisStage(
+  { port }: Pick<RedisServer, 'port'>,
+  { database = { count: 0 }, wake = true, username, ...options }: RedisStageOptions = {},
+): Promise<RedisStage> {
+  const client = new Redis(port, {
+    lazyConnect: true,
+    ...(username !== undefined && { username, password: 'any' }),
+  });
+  const store = new CountedStore(new RedisStore(client, { wake }));
+  const mount = (trigger: SseTrigger): Handler =>
+    streamSse(trigger, { key: 'count', data: () => database.count, heartbeat: HEARTBEAT, throttle: 0 });
+  const app = await streamApp(mount, { store, poll: POLL, storeTimeout: STORE_TIMEOUT, ...options });
+  return {
+    ...app,
+    get mostReads() {
+      return store.mostReads;
+    },
+    save() {
+      database.count += 1;
+      return app.trigger.push('count');
+    },
+  };
+}
