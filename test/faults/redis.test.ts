@@ -1,8 +1,17 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
-import { freePort } from '../support/free-port.ts';
+import {
+  asOperator,
+  configure,
+  cutAll,
+  evictAll,
+  letIn,
+  lockOut,
+  permit,
+  toPrimary,
+  toReplica,
+} from '../support/redis-operator.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { HEARTBEAT, POLL, type RedisStage, redisStage, STORE_TIMEOUT } from '../support/redis-stage.ts';
 import type { StreamClient } from '../support/stream-client.ts';
@@ -31,17 +40,6 @@ async function polls({ trigger }: RedisStage, count: number): Promise<void> {
 
 function codes({ errors }: RedisStage): string[] {
   return errors.map(({ code }) => code);
-}
-
-/** Somebody who looks after the server, and gets in whatever happens to others. */
-async function asOperator<T>({ port }: RedisServer, work: (operator: Redis) => Promise<T>): Promise<T> {
-  const operator = new Redis(port, { lazyConnect: true });
-  operator.on('error', () => {});
-  try {
-    return await work(operator);
-  } finally {
-    operator.disconnect();
-  }
 }
 
 function exists(redis: RedisServer, key = 'sse:count'): Promise<boolean> {
@@ -169,14 +167,7 @@ const losses: Record<string, (redis: RedisServer) => Promise<unknown>> = {
   FLUSHALL: (redis) => asOperator(redis, (operator) => operator.flushall()),
   'a DEL of the key': (redis) => asOperator(redis, (operator) => operator.del('sse:count')),
   'the expiry of the key': (redis) => asOperator(redis, (operator) => operator.pexpire('sse:count', 1)),
-  'its eviction': (redis) =>
-    asOperator(redis, async (operator) => {
-      await operator.config('SET', 'maxmemory-policy', 'allkeys-lru');
-      await operator.config('SET', 'maxmemory', '1');
-      await operator.set('other', '1').catch(() => {});
-      expect(await operator.info('stats')).toMatch(/evicted_keys:[1-9]/);
-      await operator.config('SET', 'maxmemory', '0');
-    }),
+  'its eviction': evictAll,
   'a restart that finds nothing saved': (redis) => redis.restart(),
 };
 
@@ -229,10 +220,7 @@ describe.concurrent('a restart from an older snapshot (S5)', () => {
     const { here, there, viewers } = stage;
     const runs = [here, there].map(({ trigger }) => trigger.stats().runs);
     for (let time = 0; time < 3; time += 1) {
-      await asOperator(redis, async (operator) => {
-        await operator.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-        await operator.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
-      });
+      await cutAll(redis);
       await Promise.all([polls(here, 3), polls(there, 3)]);
     }
     await until(() => !here.trigger.stats().storeDown && !there.trigger.stats().storeDown);
@@ -266,33 +254,13 @@ interface Refusal {
   readonly end: (redis: RedisServer) => Promise<unknown>;
 }
 
-/** Who comes anew is not let in, nor who was there. */
-const lockOut = (redis: RedisServer) =>
-  asOperator(redis, async (operator) => {
-    await operator.config('SET', 'requirepass', 'secret');
-    await operator.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-    await operator.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
-  });
-const letIn = async ({ port }: RedisServer) => {
-  const operator = new Redis(port, { password: 'secret' });
-  await operator.config('SET', 'requirepass', '');
-  operator.disconnect();
-};
-const configure = (setting: string, value: string) => (redis: RedisServer) =>
-  asOperator(redis, (operator) => operator.config('SET', setting, value));
-const permit =
-  (...rules: string[]) =>
-  (redis: RedisServer) =>
-    asOperator(redis, (operator) => operator.acl('SETUSER', 'default', ...rules));
-
 const refusals: Record<string, Refusal> = {
   NOAUTH: { says: /NOAUTH/, begin: lockOut, end: letIn },
   'NOPERM for writes': { says: /NOPERM/, begin: permit('-set'), end: permit('+@all') },
   READONLY: {
     says: /READONLY|replica/,
-    begin: async (redis) =>
-      asOperator(redis, async (operator) => operator.replicaof('127.0.0.1', await freePort())),
-    end: (redis) => asOperator(redis, (operator) => operator.replicaof('NO', 'ONE')),
+    begin: toReplica,
+    end: toPrimary,
   },
   'OOM with noeviction': {
     says: /OOM/,

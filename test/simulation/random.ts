@@ -22,4 +22,8 @@ export class Random {
   chance(probability: number): boolean {
     return this.next() < probability;
   }
+
+  pick<T>(from: readonly T[]): T {
+    return from[Math.floor(this.upTo(from.length))]!;
+  }
 }

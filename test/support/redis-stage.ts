@@ -8,7 +8,7 @@ import { type StreamApp, streamApp } from './stream-app.ts';
 
 export const POLL = 100;
 export const STORE_TIMEOUT = 400;
-export const HEARTBEAT = 100;
+export const HEARTBEAT = 500;
 
 /** What an application shows; it knows nothing of the store's trouble. */
 export interface Database {
