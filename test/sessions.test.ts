@@ -1,9 +1,12 @@
 import { once } from 'node:events';
+import { RedisStore as RedisSessionStore } from 'connect-redis';
 import express, { type Request } from 'express';
-import session, { MemoryStore, type SessionData, type SessionOptions } from 'express-session';
+import session, { MemoryStore, type SessionOptions, type Store } from 'express-session';
+import { Redis } from 'ioredis';
 import request from 'supertest';
-import { describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SseTrigger, type SseTriggerError, type StreamOptions, streamSse } from '../src/index.ts';
+import { type RedisServer, startRedis } from './support/redis-server.ts';
 import { head, serve } from './support/serve.ts';
 import { openStream } from './support/stream-client.ts';
 import { until } from './support/until.ts';
@@ -15,30 +18,64 @@ declare module 'express-session' {
   }
 }
 
-/** A real store that says what is done to it. */
-class WatchedStore extends MemoryStore {
-  readonly calls: string[] = [];
+/** A real store, and what is in it. */
+interface Sessions extends AsyncDisposable {
+  readonly store: Store;
+  content(): Promise<unknown>;
+}
 
-  override set(sid: string, data: SessionData, callback?: (error?: unknown) => void): void {
-    this.calls.push('set');
-    super.set(sid, data, callback);
-  }
+function inMemory(): Sessions {
+  const store = new MemoryStore();
+  return {
+    store,
+    content: () =>
+      new Promise((resolve, reject) =>
+        store.all((error, sessions) => (error ? reject(error) : resolve(structuredClone(sessions)))),
+      ),
+    async [Symbol.asyncDispose]() {},
+  };
+}
 
-  override destroy(sid: string, callback?: (error?: unknown) => void): void {
-    this.calls.push('destroy');
-    super.destroy(sid, callback);
-  }
+let redis: RedisServer;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
 
-  override touch(sid: string, data: SessionData, callback?: () => void): void {
-    this.calls.push('touch');
-    super.touch(sid, data, callback);
-  }
+function inRedis(): Sessions {
+  const client = new Redis(redis.port);
+  return {
+    store: new RedisSessionStore({ client }),
+    // Each with when it expires, since a touch is a change, too.
+    async content() {
+      const keys = (await client.keys('*')).sort();
+      return Promise.all(
+        keys.map(async (key) => [key, await client.get(key), await client.pexpiretime(key)]),
+      );
+    },
+    async [Symbol.asyncDispose]() {
+      await client.flushall();
+      client.disconnect();
+    },
+  };
+}
 
-  content(): Promise<unknown> {
-    return new Promise((resolve, reject) =>
-      this.all((error, sessions) => (error ? reject(error) : resolve(structuredClone(sessions)))),
-    );
+const stores = { MemoryStore: inMemory, 'connect-redis': inRedis };
+
+/** Gives what is done to the store from now on. */
+function watch(store: Store): string[] {
+  const calls: string[] = [];
+  for (const method of ['set', 'destroy', 'touch'] as const) {
+    const original = store[method]?.bind(store) as ((...args: unknown[]) => void) | undefined;
+    if (original === undefined) continue;
+    Object.assign(store, {
+      [method](...args: unknown[]) {
+        calls.push(method);
+        return original(...args);
+      },
+    });
   }
+  return calls;
 }
 
 /** An application with sessions, a stream of its own user and one for all, and a user who is signed in. */
@@ -46,8 +83,10 @@ async function signedIn(
   settings: Partial<SessionOptions>,
   options: Partial<StreamOptions<number>> = {},
   beforeStream: (req: Request) => void = () => {},
+  sessions: Sessions = inMemory(),
 ) {
-  const store = new WatchedStore();
+  const { store } = sessions;
+  const calls = watch(store);
   const errors: SseTriggerError[] = [];
   const trigger = new SseTrigger({ onError: (error) => errors.push(error) });
   const key = vi.fn((userId: number) => `user:${userId}`);
@@ -92,6 +131,8 @@ async function signedIn(
   const [cookie, phone] = [await signIn(), await signIn()];
   return {
     store,
+    calls,
+    content: sessions.content,
     trigger,
     errors,
     key,
@@ -103,6 +144,7 @@ async function signedIn(
     async [Symbol.asyncDispose]() {
       await served[Symbol.asyncDispose]();
       await trigger.close();
+      await sessions[Symbol.asyncDispose]();
     },
   };
 }
@@ -114,8 +156,11 @@ const settings: Partial<SessionOptions>[] = [
   { resave: true },
   { resave: true, rolling: true, saveUninitialized: true },
   { rolling: true },
+  { saveUninitialized: true },
   { resave: true, unset: 'destroy' },
 ];
+const kinds = Object.keys(stores) as (keyof typeof stores)[];
+const settingsByKind = kinds.flatMap((kind) => settings.map((setting) => ({ kind, setting })));
 
 /** How a stream ends, and what tells that it has. */
 const ends: Record<string, (app: SignedIn, stream: Stream) => Promise<unknown>> = {
@@ -137,46 +182,55 @@ const ends: Record<string, (app: SignedIn, stream: Stream) => Promise<unknown>> 
 
 /** Ends the stream, and expects the store to be left as it is. */
 async function expectUntouched(app: SignedIn, stream: Stream, end: string): Promise<void> {
-  const left = await app.store.content();
-  app.store.calls.length = 0;
+  const left = await app.content();
+  app.calls.length = 0;
   await ends[end]!(app, stream);
   // Nothing is left that could still be written.
   await new Promise(setImmediate);
-  expect(await app.store.content()).toEqual(left);
-  expect(app.store.calls).toEqual([]);
+  expect(await app.content()).toEqual(left);
+  expect(app.calls).toEqual([]);
 }
 
-describe.each(settings)('a stream of a session with %j leaves the store alone', (setting) => {
-  it.each(
-    ['/logout', '/change', '/regenerate'].flatMap((change) => Object.keys(ends).map((end) => [change, end])),
-  )('after %s, when %s', async (change, end) => {
+describe.each(settingsByKind)(
+  'P1: a stream of a session in $kind with $setting leaves the store alone',
+  ({ kind, setting }) => {
+    it.each(
+      ['/logout', '/change', '/regenerate'].flatMap((change) =>
+        Object.keys(ends).map((end) => [change, end]),
+      ),
+    )('after %s, when %s', async (change, end) => {
+      const lifetime = end === 'its lifetime is over' ? 200 : undefined;
+      await using app = await signedIn(setting, { lifetime, maxPerViewer: 1 }, undefined, stores[kind]());
+      const stream = await app.open();
+      expect(await stream.next()).toMatchObject({ data: 'of 7' });
+      await app.post(change);
+      await expectUntouched(app, stream, end);
+    });
+  },
+);
+
+describe.each(kinds)('P2: a stream of a session in %s', (kind) => {
+  it.each(Object.keys(ends))('does not save what a middleware changed before it, when %s', async (end) => {
     const lifetime = end === 'its lifetime is over' ? 200 : undefined;
-    await using app = await signedIn(setting, { lifetime, maxPerViewer: 1 });
+    const change = (req: Request) => {
+      req.session.theme = 'stale';
+    };
+    const options = { lifetime, maxPerViewer: 1 };
+    await using app = await signedIn({ resave: true }, options, change, stores[kind]());
     const stream = await app.open();
-    expect(await stream.next()).toMatchObject({ data: 'of 7' });
-    await app.post(change);
+    await stream.next();
+    await app.post('/logout');
     await expectUntouched(app, stream, end);
   });
 });
 
-it.each(Object.keys(ends))('does not save what a middleware changed before it, when %s', async (end) => {
-  const lifetime = end === 'its lifetime is over' ? 200 : undefined;
-  await using app = await signedIn({ resave: true }, { lifetime, maxPerViewer: 1 }, (req) => {
-    req.session.theme = 'stale';
-  });
-  const stream = await app.open();
-  await stream.next();
-  await app.post('/logout');
-  await expectUntouched(app, stream, end);
-});
-
 it('writes no session for a visitor of a public stream', async () => {
   await using app = await signedIn({ resave: true, saveUninitialized: true });
-  app.store.calls.length = 0;
+  app.calls.length = 0;
   const stream = await openStream(app.served.url, '/public');
   await app.trigger.drain(0);
   await stream.rest();
-  expect(app.store.calls).toEqual([]);
+  expect(app.calls).toEqual([]);
 });
 
 it('answers 401 to who is not signed in', async () => {
@@ -187,14 +241,14 @@ it('answers 401 to who is not signed in', async () => {
 it('does not touch the session when it has the client come back later', async () => {
   await using app = await signedIn({ resave: true });
   await app.trigger.drain(0);
-  app.store.calls.length = 0;
+  app.calls.length = 0;
   const later = await app.open();
   expect(later.opening.comment).toBe('later');
   expect(await later.rest()).toEqual([]);
-  expect(app.store.calls).toEqual([]);
+  expect(app.calls).toEqual([]);
 });
 
-it('has the client come back while the session store is down, and never watches a key of nobody', async () => {
+it('P3: has the client come back while the session store is down, and never watches a key of nobody', async () => {
   await using app = await signedIn({});
   app.store.emit('disconnect');
   const later = await app.open();
