@@ -14,9 +14,17 @@ const ARGS = [
   '--disable-sync',
 ];
 
+/** Playwright's own, which would have pages go back in another way than people's. */
+const NOT = ['--disable-back-forward-cache'];
+
 /** A real Chromium without a window. @throws when none is installed. */
 export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: findChromium(), headless: true, args: ARGS });
+  return chromium.launch({
+    executablePath: findChromium(),
+    headless: true,
+    args: ARGS,
+    ignoreDefaultArgs: NOT,
+  });
 }
 
 function findChromium(): string {
