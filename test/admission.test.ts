@@ -93,7 +93,7 @@ describe('a subject', () => {
 
 describe('a key', () => {
   it.each([undefined, null, 7, '', [], ['a', undefined], 'a\n', 'x'.repeat(513)])(
-    'that is %j goes to the error handler before the head',
+    'that is %j goes to the error handler before the head (P7)',
     async (key) => {
       const { answer, errors, stats } = await ask((trigger) =>
         streamSse(trigger, { subject: () => 1, key: async () => key as string, data: () => 1 }),
@@ -105,7 +105,7 @@ describe('a key', () => {
     },
   );
 
-  it('that throws has the client come back later, and is told of', async () => {
+  it('that throws has the client come back later, and is told of (P3)', async () => {
     const cause = new Error('secret');
     const { answer, errors } = await ask((trigger) =>
       streamSse(trigger, { subject: () => 1, key: () => Promise.reject(cause), data: () => 1 }),

@@ -17,7 +17,7 @@ const cacheControl: RequestHandler = (_req, res, next) => {
 const decoders = { gzip: createGunzip, br: createBrotliDecompress };
 
 it.each(['gzip', 'br'])(
-  'is not compressed with %s by itself, and the first frame arrives at once',
+  'is not compressed with %s by itself, and the first frame arrives at once (W8)',
   async (encoding) => {
     await using trigger = new SseTrigger();
     const app = express().use(
@@ -34,7 +34,7 @@ it.each(['gzip', 'br'])(
 );
 
 it.each(Object.entries(decoders))(
-  'arrives frame by frame where %s compresses it',
+  'arrives frame by frame where %s compresses it (W8)',
   async (encoding, decoder) => {
     await using trigger = new SseTrigger();
     let shown = 'one';

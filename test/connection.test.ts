@@ -84,7 +84,7 @@ describe('the first bytes', () => {
   });
 });
 
-describe('a client that takes nothing', () => {
+describe('a client that takes nothing (C2)', () => {
   it('is written nothing more, and gets only the newest frame once it goes on', async () => {
     const stage = new Stage();
     const viewer = stage.open();
@@ -133,7 +133,7 @@ describe('a client that takes nothing', () => {
   });
 });
 
-describe('a client whose response throws', () => {
+describe('a client whose response throws (C1)', () => {
   it('ends, and takes nobody along', async () => {
     const stage = new Stage();
     const bad = stage.open();
@@ -222,7 +222,7 @@ describe('several feeds on one connection', () => {
     for (const position of [a, b, c]) expect(position).toMatch(/^[\w-]{11}$/);
   });
 
-  it('give a client that was stuck and comes back exactly the frames that it never got', async () => {
+  it('give a client that was stuck and comes back exactly the frames that it never got (C7)', async () => {
     const stage = new Stage();
     const stuck = stage.open({ feeds, stuck: true });
     await stage.clock.advance(10);

@@ -10,7 +10,7 @@ import { until } from './support/until.ts';
 const byId = '/:id';
 const idOf = (req: Request<{ id: string }>) => req.params.id;
 
-describe('a failing data', () => {
+describe('a failing data (D1)', () => {
   const secret = 'password=hunter2';
   const failures: [string, () => unknown][] = [
     [
@@ -97,7 +97,7 @@ describe('a failing data', () => {
     expect(forBoth).toEqual(moved);
   });
 
-  it('of one subject does not touch the others', async () => {
+  it('of one subject does not touch the others (D4)', async () => {
     const ok = deferred<string>();
     await using app = await streamApp((trigger) => ({
       [byId]: streamSse(trigger, {

@@ -71,7 +71,7 @@ describe('a push to a feed', () => {
     expect(stage.engine.stats().frames).toBe(350);
   });
 
-  it('makes exactly one more run, however many come while the callback runs', async () => {
+  it('makes exactly one more run, however many come while the callback runs (D3)', async () => {
     const stage = new Stage();
     const { runs, data } = manual();
     const viewer = stage.open({ data });
@@ -118,7 +118,7 @@ describe('a push to a feed', () => {
     expect(viewer.shown).toEqual(Array.from({ length: 301 }, (_, index) => index + 1));
   });
 
-  it('does not send what a viewer has already, but the id to come back with', async () => {
+  it('does not send what a viewer has already, but the id to come back with (D5)', async () => {
     const stage = new Stage();
     const viewer = stage.open({ data: () => 'the same' });
     await stage.clock.advance(1000);
@@ -133,7 +133,7 @@ describe('a push to a feed', () => {
     expect(back.ids).toEqual([]);
   });
 
-  it('sends nothing when the callback gives undefined, and counts that as shown', async () => {
+  it('sends nothing when the callback gives undefined, and counts that as shown (W4)', async () => {
     const stage = new Stage();
     const viewer = stage.open({ data: () => undefined });
     await stage.clock.advance(1000);
@@ -261,7 +261,7 @@ describe('a client that comes', () => {
 });
 
 describe('a callback that fails', () => {
-  it('is tried again, ever later up to 30 s, and told of without a word on the wire', async () => {
+  it('is tried again, ever later up to 30 s, and told of without a word on the wire (D1)', async () => {
     const stage = new Stage();
     const at: number[] = [];
     const data = () => {
@@ -378,14 +378,14 @@ describe('a callback that fails', () => {
     expect(at).toHaveLength(2);
   });
 
-  it('by giving what has no JSON is a failure like any other', async () => {
+  it('by giving what has no JSON is a failure like any other (W4)', async () => {
     const stage = new Stage();
     stage.open({ data: () => ({ amount: 1n }) });
     await stage.clock.advance(10);
     expect(stage.errors.map(({ code }) => code)).toEqual(['data_failed']);
   });
 
-  it('for one subject does not concern the others', async () => {
+  it('for one subject does not concern the others (D4)', async () => {
     const stage = new Stage();
     stage.open({ subject: 'unlucky', data: () => Promise.reject(new Error()) });
     const lucky = stage.open({ subject: 'lucky' });
@@ -395,7 +395,7 @@ describe('a callback that fails', () => {
 });
 
 describe('a callback that never ends', () => {
-  it('is aborted after dataTimeout, frees its place, and what it gives too late is dropped', async () => {
+  it('is aborted after dataTimeout, frees its place, and what it gives too late is dropped (D2)', async () => {
     const stage = new Stage({ maxRuns: 1 });
     const { runs, data } = manual();
     const viewer = stage.open({ subject: 'slow', data, dataTimeout: 3000 });
@@ -414,7 +414,7 @@ describe('a callback that never ends', () => {
     expect(viewer.texts).toEqual(['in time']);
   });
 
-  it('is aborted when the last viewer leaves, and not before', async () => {
+  it('is aborted when the last viewer leaves, and not before (C1)', async () => {
     const stage = new Stage();
     const { runs, data } = manual();
     const viewers = [stage.open({ data }), stage.open({ data })];

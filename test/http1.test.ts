@@ -11,7 +11,7 @@ import { until } from './support/until.ts';
 /** What a trigger holds while nobody looks. */
 const idle: Partial<Stats> = { streams: 0, keys: 0, storeDown: false };
 
-it('streams to a client of HTTP/1.0, up to the end of the connection', async () => {
+it('streams to a client of HTTP/1.0, up to the end of the connection (W6)', async () => {
   await using trigger = new SseTrigger();
   await using app = await serve(countedStream(trigger).app);
   await using client = await connectRaw(app.port);
@@ -21,7 +21,7 @@ it('streams to a client of HTTP/1.0, up to the end of the connection', async () 
   expect(await client.untilClosed()).toMatch(/\{"id":7\}\n\nretry: \d+\n\n$/);
 });
 
-it('streams to a client that announces a body and never sends all of it, and sees it leave', async () => {
+it('streams to a client that announces a body and never sends all of it, and sees it leave (W6)', async () => {
   await using trigger = new SseTrigger();
   await using app = await serve(countedStream(trigger).app);
   {
@@ -35,7 +35,7 @@ it('streams to a client that announces a body and never sends all of it, and see
   expect(trigger.stats()).toMatchObject(idle);
 });
 
-it('lets Node end a request that never comes to its end', async () => {
+it('lets Node end a request that never comes to its end (W6)', async () => {
   await using trigger = new SseTrigger();
   const limits = { requestTimeout: 50, connectionsCheckingInterval: 10 };
   await using app = await serve(countedStream(trigger).app, limits);
@@ -47,7 +47,7 @@ it('lets Node end a request that never comes to its end', async () => {
   expect(trigger.stats()).toMatchObject(idle);
 });
 
-it('tells a request that waits behind another one on its connection to come back', async () => {
+it('tells a request that waits behind another one on its connection to come back (W10)', async () => {
   await using trigger = new SseTrigger();
   const { handler, calls } = countedStream(trigger);
   const slow = deferred();
@@ -66,7 +66,7 @@ it('tells a request that waits behind another one on its connection to come back
   expect(calls.subject).toBe(0);
 });
 
-it('keeps nothing of 5,000 pipelined requests whose connection closes', async () => {
+it('keeps nothing of 5,000 pipelined requests whose connection closes (W10)', async () => {
   await using trigger = new SseTrigger();
   // Node stops reading a connection on which too many answers wait, so that only a write finds out that it is closed.
   const { app: streams, calls } = countedStream(trigger, 50);

@@ -27,7 +27,7 @@ const somebody = subject.filter((value) => value !== '' && value !== false);
 const nameOf = (value: unknown) =>
   inspect(value, { depth: 50, sorted: true, compact: true, breakLength: Infinity });
 
-it('never shows what is of one subject to another, whatever is pushed when', async () => {
+it('never shows what is of one subject to another, whatever is pushed when (P7)', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(somebody, { minLength: 2, maxLength: 5 }),
@@ -116,7 +116,7 @@ it('runs once for equal subjects, and never for two different ones together', as
   );
 }, 60_000);
 
-describe('what has no plain equality becomes no stream', () => {
+describe('what has no plain equality becomes no stream (P7)', () => {
   class User {
     readonly id = 1;
   }

@@ -30,7 +30,7 @@ it('gives one list for one set of keys: sorted, each once', () => {
   );
 });
 
-describe('anything else is refused', () => {
+describe('anything else is refused (P7)', () => {
   const bad: [string, unknown, string][] = [
     ['undefined', undefined, 'got undefined'],
     ['null', null, 'a key must be a string such as `notifications:'],

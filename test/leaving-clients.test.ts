@@ -9,7 +9,7 @@ import { until } from './support/until.ts';
 
 const idle = { streams: 0, keys: 0 };
 
-describe('a client that leaves', () => {
+describe('a client that leaves (C1)', () => {
   /** A stream that waits in each phase until the test goes on. */
   async function phases() {
     const reached = { subject: deferred(), key: deferred(), data: deferred<AbortSignal>() };

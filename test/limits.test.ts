@@ -6,7 +6,7 @@ import { until } from './support/until.ts';
 
 const idle = { streams: 0, keys: 0 };
 
-describe('maxPerViewer', () => {
+describe('maxPerViewer (C4)', () => {
   it('ends the oldest streams of a subject, and no others', async () => {
     await using app = await streamApp((trigger) => ({
       '/:id': streamSse(trigger, {
@@ -66,7 +66,7 @@ describe('maxPerViewer', () => {
   });
 });
 
-describe('maxStreams', () => {
+describe('maxStreams (C4)', () => {
   it('has the newest come back later, until there is room', async () => {
     await using app = await streamApp((trigger) => streamSse(trigger, { key: 'a', data: () => 'a' }), {
       maxStreams: 2,

@@ -78,7 +78,7 @@ const cases: Case[] = [
   },
 ];
 
-it.each(cases)('holds to its origin: $who', async ({ headers, allowed }) => {
+it.each(cases)('holds to its origin: $who (P6)', async ({ headers, allowed }) => {
   vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   await using trigger = new SseTrigger();
   const subject = vi.fn(() => 1);

@@ -18,7 +18,7 @@ function manualStore() {
 }
 
 describe('pushes', () => {
-  it('of one tick are one write, a key once, with a token of its own for each key', async () => {
+  it('of one tick are one write, a key once, with a token of its own for each key (S9)', async () => {
     const { store, writes } = manualStore();
     const { engine, clock } = new Stage({ store });
     const pushes = [engine.push(['a']), engine.push(['a']), engine.push(['b', 'a'])];
@@ -78,7 +78,7 @@ describe('pushes', () => {
     expect(stage.errors.map(({ code }) => code)).toEqual(['write_failed']);
   });
 
-  it('of 100,000 on 50,000 keys during an outage are false within the deadline, and all written after it', async () => {
+  it('of 100,000 on 50,000 keys during an outage are false within the deadline, and all written after it (S12)', async () => {
     const stage = new Stage();
     stage.server.state = 'refusing';
     const pushes = Array.from({ length: 100_000 }, (_, index) => stage.engine.push([`key${index % 50_000}`]));

@@ -280,7 +280,7 @@ describe('polling', () => {
     }
   });
 
-  it('has one read outstanding at most while the store hangs, and goes on when it answers again', async () => {
+  it('has one read outstanding at most while the store hangs, and goes on when it answers again (S3)', async () => {
     const { store, reads, silence } = notingStore();
     const stage = new Stage({ store });
     const viewer = stage.open();
@@ -303,7 +303,7 @@ describe('polling', () => {
 });
 
 describe('an outage of the store', () => {
-  it('runs nothing, ends nothing, and is told once', async () => {
+  it('runs nothing, ends nothing, and is told once (S2)', async () => {
     const stage = new Stage();
     const viewer = stage.open();
     await stage.clock.advance(1000);
@@ -317,7 +317,7 @@ describe('an outage of the store', () => {
     expect(stage.errors.map(({ code }) => code)).toEqual(['read_failed']);
   });
 
-  it('gives its first data to who comes with nothing, and lets wait who shows something', async () => {
+  it('gives its first data to who comes with nothing, and lets wait who shows something (S1)', async () => {
     const stage = new Stage();
     const first = stage.open({ subject: 'a' });
     await stage.clock.advance(0);
@@ -502,7 +502,7 @@ describe('an outage of the store that is over', () => {
 });
 
 describe('a data set that was lost', () => {
-  it('costs one look a feed, and the next push is seen', async () => {
+  it('costs one look a feed, and the next push is seen (S4)', async () => {
     const stage = new Stage();
     const viewer = stage.open();
     await stage.clock.advance(1000);
@@ -513,7 +513,7 @@ describe('a data set that was lost', () => {
     expect(viewer.shown).toEqual([1, 2, 3]);
   });
 
-  it('and another one in its place has all feeds looked at, spread over 5 s', async () => {
+  it('and another one in its place has all feeds looked at, spread over 5 s (S5)', async () => {
     const stage = new Stage();
     const at: number[] = [];
     for (let feed = 0; feed < 100; feed += 1) {
@@ -528,7 +528,7 @@ describe('a data set that was lost', () => {
     expect(Math.max(...at) - Math.min(...at)).toBeLessThan(5000);
   });
 
-  it('does not let an id from before stand, for who was away meanwhile', async () => {
+  it('does not let an id from before stand, for who was away meanwhile (S5)', async () => {
     const stage = new Stage();
     const first = stage.open();
     await stage.clock.advance(0);
@@ -592,7 +592,7 @@ describe('a key that cannot be read', () => {
 });
 
 describe('a key that is neither there nor to be written', () => {
-  it('is told once and causes no loop of runs', async () => {
+  it('is told once and causes no loop of runs (S13)', async () => {
     const stage = new Stage();
     stage.server.add = () => {};
     const viewer = stage.open();

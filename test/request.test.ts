@@ -90,7 +90,7 @@ it('sends a comment and a random retry before the callback has ended', async () 
   expect(retries.size).toBeGreaterThan(1);
 });
 
-it('answers HEAD with the head of a stream, and asks nothing and watches nothing', async () => {
+it('answers HEAD with the head of a stream, and asks nothing and watches nothing (W6)', async () => {
   await using trigger = new SseTrigger();
   const { app, calls } = countedStream(trigger);
   const answer = await request(app).head('/stream').expect(200);
@@ -116,7 +116,7 @@ it.each(['post', 'put', 'delete', 'options'] as const)(
   },
 );
 
-it('gives a response whose head was sent to the error handler', async () => {
+it('gives a response whose head was sent to the error handler (W7)', async () => {
   await using trigger = new SseTrigger();
   const { handler, calls } = countedStream(trigger);
   const answerFirst: RequestHandler = (_req, res, next) => {
@@ -134,7 +134,7 @@ it('gives a response whose head was sent to the error handler', async () => {
   expect(calls.subject).toBe(0);
 });
 
-it('opens one stream where it is mounted twice', async () => {
+it('opens one stream where it is mounted twice (W7)', async () => {
   await using trigger = new SseTrigger();
   const { handler } = countedStream(trigger);
   const both: RequestHandler = (req, res, next) => {

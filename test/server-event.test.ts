@@ -27,7 +27,7 @@ const serverEvent: fc.Arbitrary<ServerEvent> = fc.record(
 );
 
 describe('what a parser reads', () => {
-  it('is what was given, wherever the bytes are cut', () => {
+  it('is what was given, wherever the bytes are cut (W2, W3)', () => {
     fc.assert(
       fc.property(
         fc.array(serverEvent, { maxLength: 5 }),
@@ -41,7 +41,7 @@ describe('what a parser reads', () => {
     );
   });
 
-  it('is the same when each byte comes alone', () => {
+  it('is the same when each byte comes alone (W3)', () => {
     const events = [
       { data: 'a\r\nb\rc\nd\u2028e\u2029f\u0085g\uFEFF😀', event: 'ünï', id: '€', retry: 7, comment: 'x\ry' },
       { data: '' },
@@ -52,17 +52,17 @@ describe('what a parser reads', () => {
     expect(parse([...bytes].map((byte) => Buffer.of(byte)))).toEqual(meant(events));
   });
 
-  it('has LF for every line end of the text, and no other change', () => {
+  it('has LF for every line end of the text, and no other change (W2)', () => {
     const [read] = parse([encodeEvent({ data: ' a\r\n\rb\n\u2028\u2029\u0085 ' })]).events;
     expect(read?.data).toBe(' a\n\nb\n\u2028\u2029\u0085 ');
   });
 
-  it('is U+FFFD for a lone surrogate, and in JSON its escape', () => {
+  it('is U+FFFD for a lone surrogate, and in JSON its escape (W4)', () => {
     const { events } = parse([encodeEvent({ data: 'a\uD83D' }), encodeEvent({ data: { a: '\uD83D' } })]);
     expect(events.map(({ data }) => data)).toEqual(['a\uFFFD', '{"a":"\\ud83d"}']);
   });
 
-  it('is 10 MB of text as it was', () => {
+  it('is 10 MB of text as it was (W4)', () => {
     const data = '0123456789abcde\n'.repeat(655_360);
     expect(parse([encodeEvent({ data })]).events[0]?.data === data).toBe(true);
   });
@@ -97,7 +97,7 @@ describe('what the eventsource client dispatches', () => {
   });
 });
 
-describe('what the format cannot carry is refused, never stripped', () => {
+describe('what the format cannot carry is refused, never stripped (W1, W5)', () => {
   const bad: [string, object, RegExp][] = [
     ['CR in an event', { event: 'a\rb' }, /event must not hold CR, LF or NUL: "a\\rb"/],
     ['LF in an event', { event: 'a\n' }, /event must not hold/],
@@ -127,7 +127,7 @@ describe('what the format cannot carry is refused, never stripped', () => {
     expect(encode).toThrow(message);
   });
 
-  it('what a toJSON throws comes out as it is', () => {
+  it('what a toJSON throws comes out as it is (W4)', () => {
     const error = new Error('no JSON of me');
     const data = {
       toJSON() {

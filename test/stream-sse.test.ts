@@ -136,7 +136,7 @@ describe('what data gives', () => {
     expect((await stream.next()).data === received).toBe(true);
   });
 
-  it('is not sent when it is undefined, and counts as shown', async () => {
+  it('is not sent when it is undefined, and counts as shown (W4)', async () => {
     let shown: string | undefined;
     const data = (() => shown) as () => string;
     await using app = await streamApp((trigger) => streamSse(trigger, { key: 'a', data, throttle: 0 }));
@@ -151,7 +151,7 @@ describe('what data gives', () => {
     expect(app.trigger.stats()).toMatchObject({ runs: 2, frames: 2, failures: 0 });
   });
 
-  it('is not sent again when its bytes are the same, but its id is', async () => {
+  it('is not sent again when its bytes are the same, but its id is (D5)', async () => {
     let shown = 'same';
     await using app = await streamApp((trigger) =>
       streamSse(trigger, { key: 'a', data: () => shown, throttle: 0 }),

@@ -31,7 +31,7 @@ const { subject } = fc.letrec((tie) => ({
   ),
 }));
 
-it('gives equal texts to equal subjects, and to no others', () => {
+it('gives equal texts to equal subjects, and to no others (P7)', () => {
   fc.assert(
     fc.property(subject, subject, (one, other) => {
       fc.pre(isSomebody(one) && isSomebody(other));
@@ -41,7 +41,7 @@ it('gives equal texts to equal subjects, and to no others', () => {
   );
 });
 
-it('tells types apart that print alike', () => {
+it('tells types apart that print alike (P7)', () => {
   const alike = [1, '1', 1n, '1n', [1], ['1'], '[1]', [[1]], [1, 1], ['1,1'], ['1', '1'], '"1"', { 1: 1 }];
   const more = [
     { 1: '1' },
@@ -98,7 +98,7 @@ it.each([0, -0, 0n, true, ' ', [], {}, Object.create(null)])('takes %s for someb
   expect(toSubject(answer)).toBeDefined();
 });
 
-describe('what has no plain equality is refused with its place and the mend', () => {
+describe('what has no plain equality is refused with its place and the mend (P7)', () => {
   class User {
     readonly id = 1;
   }

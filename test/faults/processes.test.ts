@@ -98,7 +98,7 @@ describe('a client that comes back with its last id', () => {
     expect(await count(back)).toBe(1);
   });
 
-  it('gets a frame after Redis was restarted from an older snapshot in between', async () => {
+  it('gets a frame after Redis was restarted from an older snapshot in between (S5)', async () => {
     await using redis = await startRedis();
     await using app = await startCounter(redis.url, { poll: 200 });
     const id = await leaveWithId(app.url);
@@ -114,7 +114,7 @@ describe('a client that comes back with its last id', () => {
 });
 
 describe('a Redis that is killed while a stream is open, and comes back empty', () => {
-  it('ends no stream and logs nobody out; the next push is seen', async () => {
+  it('ends no stream and logs nobody out; the next push is seen (S2)', async () => {
     await using redis = await startRedis();
     await using app = await startCounter(redis.url, { poll: 200 });
     await using viewer = await openStream(app.url, PATH);

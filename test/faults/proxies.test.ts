@@ -95,7 +95,7 @@ describe.each([
     start: (to: number) => startHaproxy({ to, timeout: TIMEOUT }),
     version: '1.1',
   },
-])('behind $name', ({ start, version, encoding }) => {
+])('behind $name (W9)', ({ start, version, encoding }) => {
   it('frames of any size arrive complete, each before the next is pushed, up to the end', async () => {
     await using app = await stage(start, NEVER);
     // The stream comes over the connection that this leaves open, where the proxy keeps any.
@@ -153,7 +153,7 @@ describe.each([
   });
 });
 
-it('behind HAProxy, heartbeats keep a stream open beyond the time after which one without is ended', async () => {
+it('behind HAProxy, heartbeats keep a stream open beyond the time after which one without is ended (W9)', async () => {
   await using app = await stage((to) => startHaproxy({ to, timeout: TIMEOUT }), 1000);
   const { body } = await app.open();
   await textUntil(body, 'first\n\n');

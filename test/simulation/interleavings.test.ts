@@ -67,7 +67,7 @@ const orders = [
   ]),
 ];
 
-describe('a push in this process, one in another process and a read', () => {
+describe('a push in this process, one in another process and a read (S14)', () => {
   it('come in 140 orders', () => expect(orders).toHaveLength(140));
 
   it.each(['lost', 'at once'])(

@@ -89,7 +89,7 @@ const keyvOver = (adapter: Adapter, options = {}) =>
 const read = (store: KeyvStore, ...keys: string[]) => store.read(keys, soon());
 const write = (store: KeyvStore, key: string, token: string) => store.write(new Map([[key, token]]), soon());
 
-describe('KeyvStore over an adapter that fails', () => {
+describe('KeyvStore over an adapter that fails (S11)', () => {
   const listeners = { 'no listener': undefined, 'an error listener': () => {} };
   for (const [listening, listener] of Object.entries(listeners)) {
     for (const throwOnErrors of [false, true]) {

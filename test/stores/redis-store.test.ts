@@ -150,7 +150,7 @@ for (const [version, Redis] of Object.entries(versions)) {
       expect(late.port).toBe(port);
     });
 
-    it('rejects when the signal aborts while a listener accepts and never answers', async () => {
+    it('rejects when the signal aborts while a listener accepts and never answers (S3)', async () => {
       const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
       await once(silent, 'listening');
       const { port } = silent.address() as { port: number };
@@ -200,7 +200,7 @@ for (const [version, Redis] of Object.entries(versions)) {
       expect(identityOf(after)).not.toBe(identityOf(before));
     });
 
-    it('names another data set after a restart from a snapshot, although the version is the same', async () => {
+    it('names another data set after a restart from a snapshot, although the version is the same (S5)', async () => {
       await using own = await startRedis();
       const client = keep(new Redis(own.port, { lazyConnect: true }));
       const store = keep(new RedisStore(client));
@@ -215,7 +215,7 @@ for (const [version, Redis] of Object.entries(versions)) {
       expect(identityOf(after)).not.toBe(identityOf(before));
     });
 
-    it('names the same data set after a lost connection', async () => {
+    it('names the same data set after a lost connection (S5)', async () => {
       const store = storeFor();
       await write(store, 'a', '1-a');
       const before = await read(store, 'a');
@@ -249,7 +249,7 @@ for (const [version, Redis] of Object.entries(versions)) {
       expect(secret).toHaveProperty('message', expect.stringContaining('NOPERM'));
     });
 
-    it('rejects a write that is refused, says why, and writes the rest', async () => {
+    it('rejects a write that is refused, says why, and writes the rest (S10)', async () => {
       const store = await storeOf('resetkeys ~sse:open:*');
       const both = new Map([
         ['secret:b', '1-b'],
@@ -265,7 +265,7 @@ for (const [version, Redis] of Object.entries(versions)) {
       expect(await read(store, 'a')).toEqual([undefined]);
     });
 
-    it('finds no version at a key of another type, and adds none there', async () => {
+    it('finds no version at a key of another type, and adds none there (S13)', async () => {
       const store = storeFor();
       await admin.hset('sse:hash', 'field', 'value');
       await add(store, 'hash', '1-a');
@@ -274,7 +274,7 @@ for (const [version, Redis] of Object.entries(versions)) {
       expect(tokensOf(await read(store, 'hash'))).toEqual(['2-a']);
     });
 
-    it('rejects while the server has no memory left, and recovers on the same connection', async () => {
+    it('rejects while the server has no memory left, and recovers on the same connection (S10)', async () => {
       const store = storeFor();
       await write(store, 'a', '1-a');
       const before = await connections('write');
@@ -285,7 +285,7 @@ for (const [version, Redis] of Object.entries(versions)) {
       expect(await connections('write')).toEqual(before);
     });
 
-    it('rejects with the reason when the password is wrong or missing', async () => {
+    it('rejects with the reason when the password is wrong or missing (S10)', async () => {
       await using own = await startRedis({ args: ['--requirepass', 'secret'] });
       for (const password of [undefined, 'wrong']) {
         const credentials = password === undefined ? {} : { password };
@@ -307,7 +307,7 @@ for (const [version, Redis] of Object.entries(versions)) {
       await expect(write(storeFor({}, { db: 99 }), 'a', '1-a')).rejects.toThrow(/DB index/);
     });
 
-    it('leaves a primary that was made a replica, and says so', async () => {
+    it('leaves a primary that was made a replica, and says so (S10, S13)', async () => {
       await using own = await startRedis();
       const client = keep(new Redis(own.port, { lazyConnect: true }));
       const store = keep(new RedisStore(client));
@@ -436,7 +436,7 @@ for (const [version, Redis] of Object.entries(versions)) {
         stop();
       });
 
-      it('that may not be published leave the write true, and are told once an outage', async () => {
+      it('that may not be published leave the write true, and are told once an outage (S13)', async () => {
         const errors: unknown[] = [];
         const store = await storeOf('-publish');
         await write(store, 'a', '1-a');
