@@ -266,6 +266,28 @@ it('P3: has the client come back while the session store is down, and never watc
   expect(await stream.next()).toMatchObject({ data: 'of 7' });
 });
 
+it('P3: asks nothing and opens nothing while connect-redis has the session middleware answer by itself', async () => {
+  await using own = await startRedis();
+  const client = new Redis(own.port, { enableOfflineQueue: false, maxRetriesPerRequest: 0 });
+  client.on('error', () => {});
+  await once(client, 'ready');
+  const sessions: Sessions = {
+    store: new RedisSessionStore({ client }),
+    content: async () => undefined,
+    [Symbol.asyncDispose]: async () => client.disconnect(),
+  };
+  await using app = await signedIn({}, {}, undefined, sessions);
+  await own.kill();
+  await expect(app.open()).rejects.toThrow('500');
+  expect(app.key).not.toHaveBeenCalled();
+  expect(app.trigger.stats()).toMatchObject({ streams: 0, keys: 0 });
+
+  const ready = once(client, 'ready');
+  await own.start();
+  await ready;
+  await expect(app.open()).rejects.toThrow('401'); // nothing was saved
+});
+
 it('sends the cookie of a rolling session with its head', async () => {
   await using app = await signedIn({ rolling: true, resave: false });
   const login = await request(app.served.server).post('/login').expect(200);
