@@ -13,8 +13,9 @@ const CLIENT = fileURLToPath(new URL('crowd-client.js', import.meta.url));
 /** As many as the machine lets one process have, beside what else that has open. */
 const CROWD = Math.min(10_000, fileLimit() - 100);
 const MAX_RUNS = 32;
-/** How long the event loop was held up is a matter of luck, too. */
-const TIMES = 1.5;
+/** What else the machine does holds up now the one and now the other: the least of some rounds is compared. */
+const ROUNDS = 3;
+/** In milliseconds. */
 const NOISE = 200;
 
 /** Resolves when each of the crowd has got what is for it. All leave when it is disposed of. */
@@ -34,11 +35,13 @@ async function comeAtOnce({ port }: AppProcess, prefix: string): Promise<AsyncDi
   };
 }
 
-it(`C3: ${CROWD} streams that open at once run ${MAX_RUNS} callbacks at a time, are read in batches, and stall nobody longer than bare Express`, async () => {
+it(`C3: ${CROWD} streams that open at once run ${MAX_RUNS} callbacks at a time, are read in batches, and stall nobody longer than bare Express`, {
+  timeout: 120_000,
+}, async () => {
   await using redis = await startRedis();
   await using app = await startApp('crowd-app.js', { REDIS_URL: redis.url, MAX_RUNS: `${MAX_RUNS}` });
   const stats = () => app.get<Stats & { mostRuns: number }>('/stats');
-  const goneAgain = () => until(async () => (await stats()).streams === 0);
+  const goneAgain = () => until(async () => (await stats()).streams === 0, 20_000);
   const reads = async () => {
     const { stdout } = await promisify(execFile)('redis-cli', [
       '-p',
@@ -59,15 +62,21 @@ it(`C3: ${CROWD} streams that open at once run ${MAX_RUNS} callbacks at a time, 
   for (const prefix of ['/bare', '/own']) await stall(prefix);
   await goneAgain();
   const before = { ...(await stats()), reads: await reads() };
-  const bare = await stall('/bare');
-  const ours = await stall('/own');
-  await goneAgain();
+  const ours: number[] = [];
+  const bare: number[] = [];
+  const isNoLonger = () => Math.min(...ours) < Math.min(...bare) + NOISE;
+  while (ours.length < ROUNDS && !isNoLonger()) {
+    bare.push(await stall('/bare'));
+    ours.push(await stall('/own'));
+    await goneAgain();
+  }
+  expect(isNoLonger(), `held up for ${ours} ms, and bare Express for ${bare} ms`).toBe(true);
+  const came = CROWD * ours.length;
   const after = { ...(await stats()), reads: await reads() };
   expect(after).toMatchObject({ mostRuns: MAX_RUNS, failures: 0 });
-  expect(after.frames - before.frames).toBe(CROWD);
-  // Once each, but for those whose version the store could not tell in time.
-  expect(after.runs - before.runs).toBeGreaterThanOrEqual(CROWD);
-  expect(after.runs - before.runs).toBeLessThan(1.1 * CROWD);
-  expect(after.reads - before.reads).toBeLessThan(CROWD / 20);
-  expect(ours).toBeLessThan(TIMES * bare + NOISE);
+  expect(after.frames - before.frames).toBe(came);
+  // Once each, and once more for those whose version the store could not tell in time.
+  expect(after.runs - before.runs).toBeGreaterThanOrEqual(came);
+  expect(after.runs - before.runs).toBeLessThan(2 * came);
+  expect(after.reads - before.reads).toBeLessThan(came / 20);
 });

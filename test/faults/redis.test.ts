@@ -13,7 +13,15 @@ import {
   toReplica,
 } from '../support/redis-operator.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
-import { HEARTBEAT, POLL, type RedisStage, redisStage, STORE_TIMEOUT } from '../support/redis-stage.ts';
+import {
+  HEARTBEAT,
+  POLL,
+  type RedisStage,
+  redisStage,
+  STORE_TIMEOUT,
+  twoStages,
+  untilShown,
+} from '../support/redis-stage.ts';
 import type { StreamClient } from '../support/stream-client.ts';
 import { until } from '../support/until.ts';
 
@@ -21,11 +29,6 @@ import { until } from '../support/until.ts';
 const OLD_ID = 'AAAAAAAAAAA';
 /** What a call may take beyond its deadline on a machine that is busy, in milliseconds. */
 const LATE = 1000;
-
-/** Reads until the count is there that is asked for. */
-async function untilShown(viewer: StreamClient, count: number): Promise<void> {
-  while ((await viewer.next()).data !== `${count}`);
-}
 
 /** Reads so many heartbeats on end, and fails if anything else comes. */
 async function heartbeats(viewer: StreamClient, count: number): Promise<void> {
@@ -44,24 +47,6 @@ function codes({ errors }: RedisStage): string[] {
 
 function exists(redis: RedisServer, key = 'sse:count'): Promise<boolean> {
   return asOperator(redis, async (operator) => (await operator.exists(key)) === 1);
-}
-
-/** Two applications with one database and one Redis, and a viewer of each, who shows what there is. */
-async function twoStages(redis: RedisServer, options: Parameters<typeof redisStage>[1] = {}) {
-  const database = { count: 0 };
-  const here = await redisStage(redis, { database });
-  const there = await redisStage(redis, { database, ...options });
-  const viewers = [await here.open(), await there.open()] as const;
-  for (const viewer of viewers) await untilShown(viewer, 0);
-  return {
-    here,
-    there,
-    viewers,
-    database,
-    async [Symbol.asyncDispose]() {
-      for (const part of [...viewers, here, there]) await part[Symbol.asyncDispose]();
-    },
-  };
 }
 
 // The longest comes first, since only some run at once.
@@ -230,24 +215,6 @@ describe.concurrent('a restart from an older snapshot (S5)', () => {
   });
 });
 
-describe.concurrent('10,000 pushes within a second on one key (S9)', () => {
-  it('are far fewer writes and runs, the last of which shows the last', async () => {
-    await using redis = await startRedis();
-    await using stage = await twoStages(redis);
-    const { here, there, viewers } = stage;
-    const pushes: PromiseLike<boolean>[] = [];
-    for (let tick = 0; tick < 100; tick += 1) {
-      for (let push = 0; push < 50; push += 1) pushes.push(here.save(), there.save());
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    expect(new Set(await Promise.all(pushes))).toEqual(new Set([true]));
-    await Promise.all(viewers.map((viewer) => untilShown(viewer, 10_000)));
-    const writes = await asOperator(redis, (operator) => operator.info('commandstats'));
-    expect(Number(/cmdstat_set:calls=(\d+)/.exec(writes)?.[1])).toBeLessThan(500);
-    for (const { trigger } of [here, there]) expect(trigger.stats().runs).toBeLessThan(1000);
-  });
-});
-
 interface Refusal {
   readonly says: RegExp;
   readonly begin: (redis: RedisServer) => Promise<unknown>;
@@ -372,28 +339,5 @@ describe.concurrent('a key (S13)', () => {
       for (const viewer of viewers) await untilShown(viewer, count);
     }
     expect(codes(here)).toEqual(['wake_failed']);
-  });
-});
-
-describe.concurrent('100,000 pushes of 50,000 keys while Redis hangs (S12)', () => {
-  it('are false in time, no more than a name each in memory, and in Redis when that goes on', async () => {
-    await using redis = await startRedis();
-    await using stage = await twoStages(redis);
-    const { here, viewers } = stage;
-    await redis.kill('SIGSTOP');
-    const pushedAt = performance.now();
-    const pushes: PromiseLike<boolean>[] = [];
-    for (let push = 0; push < 100_000; push += 1) pushes.push(here.trigger.push(`key:${push % 50_000}`));
-    const saved = here.save();
-    expect(new Set(await Promise.all(pushes))).toEqual(new Set([false]));
-    expect(await saved).toBe(false);
-    expect(performance.now() - pushedAt).toBeLessThan(STORE_TIMEOUT + 3 * LATE);
-    await untilShown(viewers[0], 1);
-    expect(here.trigger.stats().unsent).toBe(50_001);
-    await redis.kill('SIGCONT');
-    await untilShown(viewers[1], 1);
-    await until(() => here.trigger.stats().unsent === 0, 20_000);
-    expect(await asOperator(redis, (operator) => operator.dbsize())).toBe(50_001);
-    expect(codes(here)).not.toContain('unsent_full');
   });
 });

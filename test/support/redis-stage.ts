@@ -5,9 +5,10 @@ import { RedisStore } from '../../src/stores/redis-store.ts';
 import { untilAborted } from '../../src/until-aborted.ts';
 import type { RedisServer } from './redis-server.ts';
 import { type StreamApp, streamApp } from './stream-app.ts';
+import type { StreamClient } from './stream-client.ts';
 
 export const POLL = 100;
-export const STORE_TIMEOUT = 400;
+export const STORE_TIMEOUT = 1000;
 export const HEARTBEAT = 500;
 
 /** What an application shows; it knows nothing of the store's trouble. */
@@ -87,6 +88,29 @@ export async function redisStage(
     save() {
       database.count += 1;
       return app.trigger.push('count');
+    },
+  };
+}
+
+/** Reads until the count is there that is asked for. */
+export async function untilShown(viewer: StreamClient, count: number): Promise<void> {
+  while ((await viewer.next()).data !== `${count}`);
+}
+
+/** Two applications with one database and one Redis, and a viewer of each, who shows what there is. */
+export async function twoStages(redis: RedisServer, options: RedisStageOptions = {}) {
+  const database = { count: 0 };
+  const here = await redisStage(redis, { database });
+  const there = await redisStage(redis, { database, ...options });
+  const viewers = [await here.open(), await there.open()] as const;
+  for (const viewer of viewers) await untilShown(viewer, 0);
+  return {
+    here,
+    there,
+    viewers,
+    database,
+    async [Symbol.asyncDispose]() {
+      for (const part of [...viewers, here, there]) await part[Symbol.asyncDispose]();
     },
   };
 }
