@@ -171,7 +171,7 @@ export async function startRedisCluster({
     const slots = isPrimary ? ` ${firstSlot(primary)}-${firstSlot(primary + 1) - 1}` : '';
     return `${idOf(index)} 127.0.0.1:${port}@${bus} ${myself}${role} 0 0 ${primary + 1} connected${slots}\n`;
   };
-  const nodes = await Promise.all(
+  const starts = await Promise.allSettled(
     ports.map(async ({ port, bus }, self) => {
       const own = join(dir, `${self}`);
       const known = indexes.map((index) => line(index, index === self ? 'myself,' : ''));
@@ -185,7 +185,14 @@ export async function startRedisCluster({
       return { id: idOf(self), server, admin };
     }),
   );
+  const nodes = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
   const servers = new RedisClusterServers(nodes, dir);
-  await servers.whole();
+  try {
+    for (const start of starts) if (start.status === 'rejected') throw start.reason;
+    await servers.whole();
+  } catch (error) {
+    await servers.stop();
+    throw error;
+  }
   return servers;
 }
