@@ -4,7 +4,7 @@ import { calmSchedules, live, liveCalmly, type Schedule, troubledSchedules } fro
 import type { World, WorldOptions } from './world.ts';
 
 /** `npm run soak` asks for more. */
-const TROUBLED = Number(process.env.SOAK_SCHEDULES ?? 15_000);
+const TROUBLED = Number(process.env.SOAK_SCHEDULES ?? 8000);
 const OTHERS = Math.ceil(TROUBLED / 3);
 /** What a failure has told, to see it again. */
 const REPLAY = JSON.parse(process.env.SOAK_REPLAY ?? '{}') as { seed?: number; path?: string };
