@@ -93,7 +93,12 @@ test.each([
     for (const headers of asked) expect(headers).toMatchObject({ 'sec-fetch-site': is });
     expect(asked.map((headers) => headers.cookie)).toEqual(asked.map(() => cookie));
     expect(subject).not.toHaveBeenCalled();
-    expect(victim.trigger.stats()).toMatchObject({ streams: 0, keys: 0, checks: 0, refused: asked.length });
+    expect(victim.trigger.stats()).toMatchObject({
+      streams: 0,
+      keys: 0,
+      checks: 0,
+      refused: { origin: asked.length },
+    });
   },
 );
 
