@@ -16,7 +16,7 @@ export interface Size {
   /** Milliseconds between heartbeats where they are on; `idleSeconds` is a multiple. */
   readonly heartbeat: number;
   /**
-   * After the collection that comes before a window: some 8 s later V8 collects up to three more times, to give memory
+   * After the collection that comes before a window: 8 to 20 s later V8 collects up to three more times, to give memory
    * back. Where nothing else happens, that would be most of what is measured.
    */
   readonly settleSeconds: number;
@@ -52,7 +52,7 @@ export const sizes: Readonly<Record<Exclude<Size['name'], 'other'>, Size>> = {
     lagLimit: 5,
     poll: 2000,
     heartbeat: 15_000,
-    settleSeconds: 12,
+    settleSeconds: 24,
     idleSeconds: 30,
     growthShares: [0.5, 0.1],
     growthSeconds: 10,

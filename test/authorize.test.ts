@@ -77,7 +77,7 @@ describe('authorize', () => {
     expect(app.trigger.stats()).toMatchObject(idle);
   });
 
-  it('ends the streams of who may look no more when its key is pushed, and of nobody else; who comes back gets 403', async () => {
+  it('ends the streams of who may look no more when its key is pushed, and of nobody else; who comes back gets 403 (P4)', async () => {
     const { app, owners, save } = await orders();
     await using _ = app;
     const bob = await app.open('/orders/1', as('bob'));
@@ -94,7 +94,7 @@ describe('authorize', () => {
     expect(app.trigger.stats().streams).toBe(1);
   });
 
-  it('sends no result of a run that is under way when the answer is no', async () => {
+  it('sends no result of a run that is under way when the answer is no (P4)', async () => {
     let isAllowed = true;
     const reached = deferred();
     const goOn = deferred();
@@ -125,7 +125,7 @@ describe('authorize', () => {
     expect(await stream.rest()).toEqual([{ retry: expect.any(Number) }]);
   });
 
-  it('that fails opens the stream all the same, and has it wait for the answer', async () => {
+  it('that fails opens the stream all the same, and has it wait for the answer (P5)', async () => {
     let isAway = true;
     await using app = await streamApp((trigger) =>
       streamSse(trigger, {
@@ -397,7 +397,7 @@ describe('expiresAt', () => {
   });
 });
 
-describe('a session', () => {
+describe('a session (P4)', () => {
   it('whose id is the viewer ends its streams in every process when it ends, and no other', async () => {
     const sessions = new MemoryStore();
     const isAlive = (id: string) =>

@@ -384,7 +384,7 @@ describe('asking', () => {
     expect(visitor.viewer?.shown).toEqual([]);
   });
 
-  it('that fails later holds everything back, and is tried again at once after a push', async () => {
+  it('that fails later holds everything back, and is tried again at once after a push (P5)', async () => {
     const stage = new Stage();
     const { database, authorize } = fromDatabase(stage);
     const { viewer } = await opened(stage, authorize);
@@ -398,7 +398,7 @@ describe('asking', () => {
     expect(viewer.shown).toEqual([1, 2]);
   });
 
-  it('that is never answered is given up after dataTimeout, frees its place, and its late answer is dropped', async () => {
+  it('that is never answered is given up after dataTimeout, frees its place, and its late answer is dropped (P5)', async () => {
     const stage = new Stage({ maxRuns: 1 });
     const { asks, authorize } = manual();
     const visitor = stage.apply({ ...roles, authorize, dataTimeout: 3000 });

@@ -42,7 +42,7 @@ async function endsWell(servers: RedisClusterServers, crowd: Crowd): Promise<voi
   expect(await servers.refusals()).not.toHaveProperty('CROSSSLOT');
 }
 
-it('a replica that lacks acknowledged pushes takes over for a node that was killed', async () => {
+it('S6: a replica that lacks acknowledged pushes takes over for a node that was killed', async () => {
   await using servers = await startRedisCluster({ nodeTimeout: 500 });
   await using crowd = await startCrowd(servers);
   const node = await servers.ownerOf('sse:key0');
@@ -75,7 +75,7 @@ it('a replica that lacks acknowledged pushes takes over for a node that was kill
   await endsWell(servers, crowd);
 });
 
-it('a node hangs while its replica takes over, and then goes on', async () => {
+it('S6: a node hangs while its replica takes over, and then goes on', async () => {
   await using servers = await startRedisCluster({ nodeTimeout: 500 });
   await using crowd = await startCrowd(servers);
   const node = await servers.ownerOf('sse:key0');
@@ -89,7 +89,7 @@ it('a node hangs while its replica takes over, and then goes on', async () => {
   await endsWell(servers, crowd);
 });
 
-it('slots are moved while pushes go on: none is refused, and every stream converges', async () => {
+it('S6: slots are moved while pushes go on: none is refused, and every stream converges', async () => {
   await using servers = await startRedisCluster({ nodeTimeout: 1_000 });
   await using crowd = await startCrowd(servers);
   const [from, to] = await servers.primaries();

@@ -21,7 +21,7 @@ async function stopReplication(primary: Redis): Promise<void> {
   await primary.call('CLIENT', 'KILL', 'TYPE', 'replica');
 }
 
-it('Sentinels promote a replica that lacks acknowledged pushes: every stream converges, and no call hangs', async () => {
+it('S5: Sentinels promote a replica that lacks acknowledged pushes: every stream converges, and no call hangs', async () => {
   await using sentinels = await startSentinels(500);
   await using crowd = await startCrowd(sentinels);
   const primary = new Redis(sentinels.primary.port).on('error', () => {});
@@ -51,7 +51,7 @@ it('Sentinels promote a replica that lacks acknowledged pushes: every stream con
   expect(crowd.slowest).toBeLessThan(1_000);
 });
 
-it('a primary hangs while its replica is promoted, and then goes on: every stream converges', async () => {
+it('S5: a primary hangs while its replica is promoted, and then goes on: every stream converges', async () => {
   await using sentinels = await startSentinels(500);
   await using crowd = await startCrowd(sentinels);
   await sentinels.primary.kill('SIGSTOP');
