@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -7,7 +8,7 @@ import { createGunzip } from 'node:zlib';
 import { createParser } from 'eventsource-parser';
 import { describe, expect, it } from 'vitest';
 import { type SseTrigger, streamSse } from '../../src/index.ts';
-import { startHaproxy } from '../support/haproxy-server.ts';
+import { haproxySite, startHaproxy } from '../support/haproxy-server.ts';
 import { startNginx } from '../support/nginx-server.ts';
 import type { ReverseProxy } from '../support/reverse-proxy.ts';
 import { head } from '../support/serve.ts';
@@ -63,6 +64,10 @@ async function stage(start: (to: number) => Promise<ReverseProxy>, heartbeat: nu
   };
 }
 
+function recommended(file: string): Promise<string> {
+  return readFile(new URL(`../../docs/${file}`, import.meta.url), 'utf8');
+}
+
 /** Text that compression at best halves. */
 function noise(length: number): string {
   return randomBytes(length / 2).toString('hex');
@@ -84,6 +89,11 @@ describe.each([
     version: '1.1',
   },
   {
+    name: 'nginx as the docs recommend it',
+    start: async (to: number) => startNginx({ to, site: await recommended('nginx.conf') }),
+    version: '1.1',
+  },
+  {
     name: 'nginx that compresses streams',
     start: (to: number) =>
       startNginx({ to, location: `${KEEPALIVE} gzip on; gzip_types text/event-stream;` }),
@@ -91,8 +101,13 @@ describe.each([
     encoding: 'gzip',
   },
   {
+    name: 'HAProxy as the docs recommend it',
+    start: async (to: number) => startHaproxy({ to, site: await recommended('haproxy.cfg') }),
+    version: '1.1',
+  },
+  {
     name: 'HAProxy that suffers 4 s of silence',
-    start: (to: number) => startHaproxy({ to, timeout: TIMEOUT }),
+    start: (to: number) => startHaproxy({ to, site: haproxySite(TIMEOUT) }),
     version: '1.1',
   },
 ])('behind $name (W9)', ({ start, version, encoding }) => {
@@ -154,7 +169,7 @@ describe.each([
 });
 
 it('behind HAProxy, heartbeats keep a stream open beyond the time after which one without is ended (W9)', async () => {
-  await using app = await stage((to) => startHaproxy({ to, timeout: TIMEOUT }), 1000);
+  await using app = await stage((to) => startHaproxy({ to, site: haproxySite(TIMEOUT) }), 1000);
   const { body } = await app.open();
   await textUntil(body, 'first\n\n');
   const { answer: silent } = await app.open('/silent');
