@@ -12,12 +12,18 @@ export class Applicant implements Waiting {
   readonly verdict: Promise<Verdict>;
   ask = Number.POSITIVE_INFINITY;
   #settle!: (verdict: Verdict) => void;
+  /** The call may have to wait for its turn, and what it asks about may change again and again. */
+  readonly #stopTimer: () => void;
 
   constructor(permission: Permission) {
     this.permission = permission;
     this.verdict = new Promise((resolve) => {
-      this.#settle = resolve;
+      this.#settle = (verdict) => {
+        this.#stopTimer();
+        resolve(verdict);
+      };
     });
+    this.#stopTimer = permission.whenLate(() => this.unanswered());
     void permission.apply(this);
   }
 

@@ -54,6 +54,8 @@ export abstract class Connection implements Visited, SinkClient {
   readonly #endsAt: number;
   /** On the engine's clock. */
   readonly openedAt: number;
+  /** The path, for whoever observes. */
+  readonly path: string;
   #open = true;
   /** The client has gone, or has got the last bytes. */
   #isGone = false;
@@ -62,17 +64,15 @@ export abstract class Connection implements Visited, SinkClient {
   #blockedSince: number | undefined;
   place: number | undefined;
 
-  constructor(sink: Sink, context: ConnectionContext, timing: Timing) {
+  constructor(sink: Sink, context: ConnectionContext, timing: Timing, path: string) {
     const { clock, random } = context;
     this.context = context;
     this.timing = timing;
+    this.path = path;
     this.#sink = sink;
     this.openedAt = this.#lastWrite = clock.now();
     this.#endsAt = this.#lastWrite + Math.round(timing.lifetime * (0.8 + 0.2 * random()));
   }
-
-  /** The path, for whoever observes. */
-  abstract readonly path: string;
 
   /** Sends the first bytes, so that the client knows that it is connected, however long its data takes. */
   start(): void {
@@ -133,6 +133,11 @@ export abstract class Connection implements Visited, SinkClient {
 
   protected get isOpen(): boolean {
     return this.#open;
+  }
+
+  /** Whether the client has yet to take what it was sent. */
+  protected get isBlocked(): boolean {
+    return this.#blockedSince !== undefined;
   }
 
   /** Whether there is a client, and it has taken what it was sent. */

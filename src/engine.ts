@@ -150,8 +150,7 @@ export class Engine {
   /** Never rejects. */
   push(keys: readonly string[]): Promise<boolean> {
     return this.#context.runInAsyncScope(() => {
-      const stored = this.#outbox.push(keys);
-      if (diagnostics.push.hasSubscribers) void this.#publishPush(keys, stored);
+      const stored = this.#send(keys);
       // There is no answer to wait for before the streams of this process look.
       if (this.#poller.down && this.#closing === undefined) {
         const { versions } = this.#poller;
@@ -160,6 +159,12 @@ export class Engine {
       }
       return stored;
     });
+  }
+
+  #send(keys: readonly string[]): Promise<boolean> {
+    const stored = this.#outbox.push(keys);
+    if (diagnostics.push.hasSubscribers) void this.#publishPush(keys, stored);
+    return stored;
   }
 
   async #publishPush(keys: readonly string[], outcome: Promise<boolean>): Promise<void> {
@@ -206,7 +211,7 @@ export class Engine {
     }
     const feeds = this.#feeds.get(route, requests, path);
     const positions = splitPositions(lastEventId, feeds.length);
-    const options = { route, viewer, feeds, positions };
+    const options = { route, viewer, feeds, path, positions };
     const connection =
       applicant === undefined
         ? new FeedConnection(sink, this.#connectionContext, options)
@@ -277,7 +282,7 @@ export class Engine {
     await this.drain(0);
     for (const [keys, stop] of this.#pushAgain) {
       stop();
-      void this.#outbox.push(keys);
+      void this.#send(keys);
     }
     this.#pushAgain.clear();
     await this.#outbox.close();

@@ -3,9 +3,15 @@ import type { Request } from 'express';
 import { CONNECTION_OPTIONS, toConnectionPlan } from './connection-plan.ts';
 import { SseTriggerError } from './errors.ts';
 import { requireFunction, requireKnown } from './option-checks.ts';
-import type { GiveUp } from './request.ts';
 import { COMPLETE, type ServerEvent } from './server-event.ts';
-import { type Admission, engineOf, type Handler, StreamHandler, type Visit } from './stream-handler.ts';
+import {
+  type Admission,
+  type Denial,
+  engineOf,
+  type Handler,
+  StreamHandler,
+  type Visit,
+} from './stream-handler.ts';
 import type { ConnectionSettings } from './stream-options.ts';
 import type { SseTrigger } from './trigger.ts';
 
@@ -50,7 +56,7 @@ export function eventStream<R extends IncomingMessage = Request, K extends strin
   requireKnown('eventStream', options, CONNECTION_OPTIONS);
   const { timing, allowOrigins } = toConnectionPlan(options, true);
 
-  async function admit({ req, path: route }: Visit): Promise<Admission | GiveUp> {
+  async function admit({ req, path: route }: Visit): Promise<Admission | Denial> {
     const lastEventId = toText(req.headers['last-event-id']);
     if (lastEventId === COMPLETE.id) return { status: 204 };
     return {

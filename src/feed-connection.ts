@@ -29,14 +29,13 @@ export interface FeedConnectionOptions {
   /** Among whose streams it counts; undefined for everybody. */
   readonly viewer: string | undefined;
   readonly feeds: readonly Shown[];
+  readonly path: string;
   /** What the client has of each feed. */
   readonly positions: readonly (string | undefined)[];
 }
 
 /** What a slot shows. */
 export interface Shown {
-  /** For errors, and for whoever observes. */
-  readonly path: string;
   leave(slot: Slot): void;
 }
 
@@ -75,19 +74,16 @@ export class FeedConnection extends Connection {
   readonly #viewer: string | undefined;
 
   constructor(sink: Sink, context: ConnectionContext, options: FeedConnectionOptions) {
-    const { route, viewer, feeds, positions } = options;
-    super(sink, context, route);
+    const { route, viewer, feeds, path, positions } = options;
+    super(sink, context, route, path);
     this.slots = feeds.map((feed, index) => new Slot(this, feed, positions[index]));
     this.#viewer = viewer;
   }
 
-  override get path(): string {
-    return this.slots[0]!.feed.path;
-  }
-
   /** A feed has a newer result for this client, which gets it now or when it has taken what it was sent before. */
   offer(slot: Slot, frame: Frame): void {
-    if (slot.owed !== undefined && slot.owed !== frame) this.context.counters.conflated += 1;
+    if (this.isBlocked && slot.owed !== undefined && slot.owed !== frame)
+      this.context.counters.conflated += 1;
     slot.newest = frame;
     this.proceed();
   }
@@ -115,13 +111,15 @@ export class FeedConnection extends Connection {
     slot.position = frame.position;
     if (isNews) {
       slot.digest = frame.digest;
+      const event = frame.event!;
+      const id = this.slots.length === 1 ? undefined : Buffer.from(`id: ${this.currentId()}\n`);
       this.context.counters.frames += 1;
       if (diagnostics.frame.hasSubscribers) {
-        const bytes = frame.event!.length;
+        const bytes = event.length + (id?.length ?? 0);
         diagnostics.frame.publish({ route: this.path, bytes } satisfies FrameMessage);
       }
-      if (this.slots.length === 1) this.write(frame.event!);
-      else this.write(Buffer.from(`id: ${this.currentId()}\n`), frame.event!);
+      if (id === undefined) this.write(event);
+      else this.write(id, event);
     } else {
       // The client has this result already; an id alone, which is no event, makes it come back with the right one.
       this.write(encodeEvent({ id: this.currentId() }));

@@ -1,5 +1,5 @@
-/** Node's timers take no more. */
-const LONGEST = 2 ** 31 - 1;
+/** In milliseconds: Node's timers take no more. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** @throws TypeError for a name that is not an option: a misspelt one would be ignored without a word. */
 export function requireKnown(where: string, options: object | null, names: readonly string[]): void {
@@ -14,9 +14,9 @@ export function requireKnown(where: string, options: object | null, names: reado
 
 /** @throws TypeError unless `value` is a number of milliseconds from `least` to some 24 days. */
 export function requireMs(name: string, value: unknown, least = 1): number {
-  if (typeof value === 'number' && value >= least && value <= LONGEST) return value;
+  if (typeof value === 'number' && value >= least && value <= LONGEST_TIMER) return value;
   throw new TypeError(
-    `${name} must be a number of milliseconds from ${least} to ${LONGEST}, got ${String(value)}`,
+    `${name} must be a number of milliseconds from ${least} to ${LONGEST_TIMER}, got ${String(value)}`,
   );
 }
 
@@ -38,7 +38,7 @@ export function requireMsRange(name: string, value: unknown): readonly [number, 
     areWhole &&
     (least as number) >= 0 &&
     (least as number) <= (most as number) &&
-    (most as number) <= LONGEST
+    (most as number) <= LONGEST_TIMER
   ) {
     return [least as number, most as number];
   }

@@ -3,6 +3,7 @@ import { withDeadline } from './deadline.ts';
 import { isAnswer, SseTriggerError } from './errors.ts';
 import { type Few, isMember, membersOf, withMember, withoutMember } from './few.ts';
 import type { Gate, Job } from './gate.ts';
+import { LONGEST_TIMER } from './option-checks.ts';
 import { pauseAfterFailure, pauseAfterLoss } from './pauses.ts';
 import type { Poller } from './poller.ts';
 import type { Counters } from './stats.ts';
@@ -60,9 +61,6 @@ export interface Waiting extends Guarded {
 }
 
 const NEVER = Number.NEGATIVE_INFINITY;
-/** Node's timers take no more. */
-const LONGEST = 2 ** 31 - 1;
-
 /** A call of the application under way. */
 interface Ask {
   readonly number: number;
@@ -160,6 +158,11 @@ export class Permission implements Watcher, Job {
     }
   }
 
+  /** Calls `run` when an answer is too late for who waits for it. Returns its stop. */
+  whenLate(run: () => void): () => void {
+    return this.#context.clock.after(this.#rule.dataTimeout, run);
+  }
+
   changed(urgent: boolean): void {
     this.#failures = 0;
     this.#yesUntil = NEVER;
@@ -206,17 +209,16 @@ export class Permission implements Watcher, Job {
     const result = await this.#call(asking);
     this.#asking = undefined;
     if (this.#members === undefined) return;
-    if (!this.counts(asking)) {
-      this.#ask();
-    } else if (result.threw && !isAnswer(result.cause)) {
+    const counts = this.counts(asking);
+    if (result.threw && !isAnswer(result.cause)) {
       this.#failed(asking, result.cause);
-    } else if (!result.threw && result.ms > 0) {
+    } else if (counts && !result.threw && result.ms > 0) {
       this.#permit(asking, result.ms);
-    } else {
+    } else if (counts) {
       this.#no = { answer: result.threw ? result.cause : undefined };
       this.refuse(asking.number, this.#no.answer);
     }
-    if (this.#wanted > this.#asks) this.#ask();
+    if (!counts || this.#wanted > this.#asks) this.#ask();
   }
 
   async #call({ abort }: Ask): Promise<{ threw: false; ms: number } | { threw: true; cause: unknown }> {
@@ -235,10 +237,12 @@ export class Permission implements Watcher, Job {
     const now = clock.now();
     this.#failures = 0;
     this.#yesUntil = now + Math.min(authorizeEvery, ms);
-    this.#askIn(Math.max(0, began + authorizeEvery * (0.8 + 0.2 * random()) - now));
+    const again = began + authorizeEvery * (0.8 + 0.2 * random()) - now;
+    // Never back to back, however long an answer takes.
+    this.#askIn(Math.max(again, authorizeEvery / 2));
     this.#stopExpiry?.();
     if (ms < Number.POSITIVE_INFINITY) {
-      this.#stopExpiry = clock.after(Math.min(ms, LONGEST), () => this.refuse(0));
+      this.#stopExpiry = clock.after(Math.min(ms, LONGEST_TIMER), () => this.refuse(0));
     }
     for (const member of membersOf(this.#members)) member.permitted(number);
   }

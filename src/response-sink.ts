@@ -43,8 +43,8 @@ export class ResponseSink implements Sink {
       res.removeHeader('Transfer-Encoding');
       this.#out = res.socket;
     }
-    // A body that nobody reads would hide that the client has gone.
-    if (!req.complete) req.resume();
+    // A body that nobody reads would be kept, and hide that the client has gone.
+    if (!req.complete || req.readableLength > 0) req.resume();
     // An error of a response means that its client is gone, which `close` tells too.
     res.on('error', ignore);
   }

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from 'node:timers/promises';
-import { Connection, type ConnectionContext, type Sink, type Timing } from './connection.ts';
+import { Connection } from './connection.ts';
 import { diagnostics, type FrameMessage } from './diagnostics.ts';
 import { LATER, SOON } from './retry.ts';
 import { COMPLETE, encodeEvent, type ServerEvent } from './server-event.ts';
@@ -12,14 +12,8 @@ const FIELDS = ['data', 'event', 'id', 'retry', 'comment'] as const satisfies (k
 
 /** A stream of whatever a source yields, which is asked for more only when the client has taken what there was. */
 export class SourceConnection extends Connection {
-  readonly path: string;
   readonly #ended = new AbortController();
   #onProceed = () => {};
-
-  constructor(sink: Sink, context: ConnectionContext, timing: Timing, path: string) {
-    super(sink, context, timing);
-    this.path = path;
-  }
 
   /**
    * Sends all that `source` yields, and then ends. When the stream ends before, the source is told to return, by its

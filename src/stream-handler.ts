@@ -31,6 +31,9 @@ export interface Visit {
   readonly onGone: (leave: () => void) => () => void;
 }
 
+/** An answer to who gets no stream. */
+export type Denial = GiveUp & { readonly status: 204 | 401 | 403 };
+
 /** A stream that may be opened. */
 export interface Admission {
   open(sink: Sink): void;
@@ -47,12 +50,12 @@ export interface StreamHandlerOptions {
    * Whatever it throws is for the application's error handler, but for an SseTriggerError: that passes, and the client
    * is told to come back later.
    */
-  readonly admit: (visit: Visit) => Promise<Admission | GiveUp | undefined>;
+  readonly admit: (visit: Visit) => Promise<Admission | Denial | undefined>;
 }
 
 /** What an admission means that is none; 204 says that there was a stream, and all of it was seen. */
-const WHY = { 204: undefined, 401: 'nobody', 403: 'permission', 405: 'method' } as const satisfies Record<
-  GiveUp['status'],
+const WHY = { 204: undefined, 401: 'nobody', 403: 'permission' } as const satisfies Record<
+  Denial['status'],
   Refusal | undefined
 >;
 
@@ -109,14 +112,17 @@ export class StreamHandler {
       const isTrouble = error instanceof SseTriggerError;
       if (isTrouble) engine.onError(error);
       if (isGone(req, res)) return;
-      if (!isTrouble) throw error;
+      if (!isTrouble) {
+        engine.countRefused('failed');
+        throw error;
+      }
       const why = error.code === 'streams_full' ? 'full' : 'failed';
       if (!res.headersSent) this.#postpone(req, res, LATER, why);
     }
   }
 
   async #open(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { engine, admit } = this.#options;
+    const { engine, allowOrigins, admit } = this.#options;
     const path = pathOf(req);
     const isAwaited = () => !isGone(req, res) && !res.headersSent;
     const onGone = (leave: () => void) => {
@@ -124,30 +130,32 @@ export class StreamHandler {
       return () => void res.off('close', leave);
     };
     await engine.turn();
-    if (!isAwaited()) return;
+    // The application need not be asked on behalf of who may not stay.
+    if (!isAwaited() || this.#hasNoRoom(req, res, path)) return;
     const admission = await admit({ req, path, isAwaited, onGone });
     if (admission === undefined) return;
     try {
       if (!isAwaited()) return;
-      if ('status' in admission) this.#giveUp(req, res, admission, WHY[admission.status]);
-      else this.#start(req, res, admission, path);
+      if ('status' in admission) {
+        this.#giveUp(req, res, admission, WHY[admission.status]);
+      } else if (!this.#hasNoRoom(req, res, path)) {
+        setHead(req, res, allowOrigins);
+        admission.open(new ResponseSink(req, res));
+      }
     } finally {
       if ('release' in admission) admission.release?.();
     }
   }
 
-  #start(req: IncomingMessage, res: ServerResponse, admission: Admission, route: string): void {
-    const { engine, retry, allowOrigins } = this.#options;
-    // The process that takes its place may be up already, so the browser had better not wait long.
-    if (engine.refuses === 'draining') {
-      this.#postpone(req, res, retry, 'draining');
-      return;
-    }
+  #hasNoRoom(req: IncomingMessage, res: ServerResponse, route: string): boolean {
+    const { engine, retry } = this.#options;
     if (engine.refuses === 'full') {
       throw new SseTriggerError('streams_full', 'maxStreams are open already', { route });
     }
-    setHead(req, res, allowOrigins);
-    admission.open(new ResponseSink(req, res));
+    if (engine.refuses !== 'draining') return false;
+    // The process that takes its place may be up already, so the browser had better not wait long.
+    this.#postpone(req, res, retry, 'draining');
+    return true;
   }
 
   #postpone(req: IncomingMessage, res: ServerResponse, retry: Range, why: Refusal): void {

@@ -1,21 +1,27 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
-import type { StreamRequest } from './engine.ts';
+import type { Applicant } from './applicant.ts';
 import { isAnswer, SseTriggerError, type SseTriggerErrorCode } from './errors.ts';
 import type { FeedConnection } from './feed-connection.ts';
 import type { FeedRequest } from './feeds.ts';
 import type { GuardPlan } from './guard-plan.ts';
 import { requireKeys } from './key.ts';
-import type { GiveUp } from './request.ts';
-import { type Admission, engineOf, type Handler, StreamHandler, type Visit } from './stream-handler.ts';
+import {
+  type Admission,
+  type Denial,
+  engineOf,
+  type Handler,
+  StreamHandler,
+  type Visit,
+} from './stream-handler.ts';
 import type { StreamOptions } from './stream-options.ts';
 import { type FeedPlan, toStreamPlan } from './stream-plan.ts';
 import { type Subject, toSubject } from './subject.ts';
 import type { SseTrigger } from './trigger.ts';
 import { Viewers } from './viewers.ts';
 
-const NOBODY: GiveUp = { status: 401, why: 'This stream is for somebody who is signed in.' };
-const REFUSED: GiveUp = { status: 403, why: 'This stream is not for you.' };
+const NOBODY: Denial = { status: 401, why: 'This stream is for somebody who is signed in.' };
+const REFUSED: Denial = { status: 403, why: 'This stream is not for you.' };
 
 /**
  * Middleware that keeps a response open and sends what `data` gives: when a client comes, unless it shows that already,
@@ -39,42 +45,55 @@ export function streamSse<
   const { guard, allowOrigins } = plan;
   const route = { ...plan.route, number: engine.nextRoute(), viewers: new Viewers<FeedConnection>() };
 
-  async function admit(visit: Visit): Promise<Admission | GiveUp | undefined> {
-    const { req, path, isAwaited } = visit;
+  async function admit(visit: Visit): Promise<Admission | Denial | undefined> {
+    const { isAwaited } = visit;
     const subject = await toOne('subject', plan.subject, visit);
     if (!isAwaited()) return undefined;
     if (subject === undefined && plan.subject !== undefined) return NOBODY;
     const viewer = await toOne('viewer', plan.viewer, visit);
     if (!isAwaited()) return undefined;
     if (viewer === undefined && plan.viewer !== undefined) return NOBODY;
-    const feeds = await Promise.all(plan.feeds.map((feed) => toFeed(feed, subject, path)));
-    const lastEventId = req.headers['last-event-id'];
-    const stream = { route, feeds, viewer: (viewer ?? subject)?.text, lastEventId, path };
-    return guard === undefined || subject === undefined
-      ? { open: (sink) => engine.open({ ...stream, sink, applicant: undefined }) }
-      : await guarded(stream, guard, subject, viewer, visit);
+    const whose = { subject, viewer };
+    if (guard === undefined || subject === undefined) return toStream(visit, whose, undefined);
+    return ifPermitted(guard, { subject, viewer }, visit);
   }
 
-  async function guarded(
-    stream: Omit<StreamRequest, 'sink' | 'applicant'>,
+  /** Asks for keys only on behalf of who may look: they may say what there is. */
+  async function ifPermitted(
     { rule, key }: GuardPlan,
-    subject: Subject,
-    viewer: Subject | undefined,
-    { path, isAwaited, onGone }: Visit,
-  ): Promise<Admission | GiveUp | undefined> {
-    const toKey = () => key?.(subject.value, viewer?.value);
+    whose: { readonly subject: Subject; readonly viewer: Subject | undefined },
+    visit: Visit,
+  ): Promise<Admission | Denial | undefined> {
+    const { path, isAwaited, onGone } = visit;
+    const toKey = () => key?.(whose.subject.value, whose.viewer?.value);
     const keys = key === undefined ? [] : requireKeys(await orTrouble('key_failed', path, toKey));
     if (!isAwaited()) return undefined;
-    const applicant = engine.apply(route.number, { rule, keys, subject, viewer }, path);
+    const applicant = engine.apply(route.number, { rule, keys, ...whose }, path);
     const release = () => applicant.leave();
     const stop = onGone(release);
-    const verdict = await applicant.verdict;
-    stop();
-    if (verdict.is !== 'refused')
-      return { open: (sink) => engine.open({ ...stream, sink, applicant }), release };
+    try {
+      const verdict = await applicant.verdict;
+      if (verdict.is !== 'refused') return { ...(await toStream(visit, whose, applicant)), release };
+      if (verdict.answer !== undefined) throw verdict.answer;
+    } catch (error) {
+      release();
+      throw error;
+    } finally {
+      stop();
+    }
     release();
-    if (verdict.answer !== undefined) throw verdict.answer;
     return REFUSED;
+  }
+
+  async function toStream(
+    { req, path }: Visit,
+    { subject, viewer }: { readonly subject: Subject | undefined; readonly viewer: Subject | undefined },
+    applicant: Applicant | undefined,
+  ): Promise<Admission> {
+    const feeds = await Promise.all(plan.feeds.map((feed) => toFeed(feed, subject, path)));
+    const lastEventId = req.headers['last-event-id'];
+    const stream = { route, feeds, viewer: (viewer ?? subject)?.text, applicant, lastEventId, path };
+    return { open: (sink) => engine.open({ ...stream, sink }) };
   }
 
   return new StreamHandler({ engine, retry: route.retry, allowOrigins, admit }).middleware;
