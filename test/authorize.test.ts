@@ -24,6 +24,7 @@ async function orders(maxPerViewer = 10) {
     ['2', new Set(['alice'])],
   ]);
   const seen: unknown[][] = [];
+  const keysOf: unknown[] = [];
   let state = 0;
   const app = await streamApp((trigger) => ({
     '/orders/:id': streamSse(trigger, {
@@ -31,7 +32,10 @@ async function orders(maxPerViewer = 10) {
       viewer: userOf,
       authorize: async (order, user) => owners.get(order)?.has(user) ?? false,
       authorizeKey: (_, user) => `roles:${user}`,
-      key: () => 'orders',
+      key: (order) => {
+        keysOf.push(order);
+        return 'orders';
+      },
       data: (...args: unknown[]) => {
         seen.push(args);
         return `${args[0]} in state ${state}`;
@@ -44,20 +48,20 @@ async function orders(maxPerViewer = 10) {
     state += 1;
     return app.trigger.push('orders');
   };
-  return { app, owners, seen, save };
+  return { app, owners, seen, keysOf, save };
 }
 
 describe('authorize', () => {
-  it('lets in who may look, and answers 403 to who may not before anything is read', async () => {
-    const { app, seen } = await orders();
+  it('lets in who may look, and answers 403 to who may not before anything is read or any key asked for', async () => {
+    const { app, seen, keysOf } = await orders();
     await using _ = app;
     await using stream = await app.open('/orders/2', as('alice'));
     expect(await stream.next()).toMatchObject({ data: '2 in state 0' });
-    seen.length = 0;
+    seen.length = keysOf.length = 0;
     const refused = await request(app.served.server).get('/orders/2').set(as('bob')).expect(403);
     expect(refused.text).toBe('This stream is not for you.\n');
     expect(refused.headers).toMatchObject({ 'cache-control': 'no-store' });
-    expect(seen).toEqual([]);
+    expect([seen, keysOf]).toEqual([[], []]);
     expect(app.trigger.stats()).toMatchObject({ streams: 1, keys: 2, refused: { permission: 1 } });
   });
 

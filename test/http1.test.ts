@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import express, { type RequestHandler } from 'express';
 import { expect, it } from 'vitest';
 import { SseTrigger, type Stats } from '../src/index.ts';
@@ -33,6 +34,22 @@ it('streams to a client that announces a body and never sends all of it, and see
   }
   await until(() => trigger.stats().streams === 0);
   expect(trigger.stats()).toMatchObject(idle);
+});
+
+it('keeps nothing of a body that has come whole (W6)', async () => {
+  await using trigger = new SseTrigger();
+  const { app: streams } = countedStream(trigger);
+  let request: IncomingMessage | undefined;
+  await using app = await serve((req, res) => {
+    request = req;
+    streams(req, res);
+  });
+  await using client = await connectRaw(app.port);
+  const body = 'x'.repeat(10_000);
+  client.send(`GET /stream HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  await client.until('data:');
+  await until(() => request?.readableLength === 0);
+  expect(request?.readableEnded).toBe(true);
 });
 
 it('lets Node end a request that never comes to its end (W6)', async () => {

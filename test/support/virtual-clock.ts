@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../src/clock.ts';
+import { LONGEST_TIMER } from '../../src/option-checks.ts';
 
 interface Timer {
   readonly at: number;
@@ -17,7 +18,7 @@ export class VirtualClock implements Clock {
 
   after(delay: number, run: () => void): () => void {
     // Node would take it for 1 ms.
-    if (!Number.isFinite(delay)) throw new RangeError(`no timer can wait for ${delay} ms`);
+    if (!(delay <= LONGEST_TIMER)) throw new RangeError(`no timer can wait for ${delay} ms`);
     const timer = { at: this.#now + delay, run };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
