@@ -16,7 +16,7 @@ export interface SseTriggerOptions {
   poll?: number | undefined;
   /** Milliseconds that the store has for all of a look, or for a push. @defaultValue 1000 */
   storeTimeout?: number | undefined;
-  /** How many `data` callbacks run at once. @defaultValue 32 */
+  /** How many `data` and `authorize` callbacks run at once. @defaultValue 32 */
   maxRuns?: number | undefined;
   /** How many streams may be open; further ones are told to come back later. @defaultValue Infinity */
   maxStreams?: number | undefined;
@@ -36,7 +36,10 @@ const OPTIONS = [
   'onError',
 ] as const satisfies readonly (keyof SseTriggerOptions)[];
 
-/** What so many changes at once cause still takes but some milliseconds; fewer would cost the store more commands. */
+/**
+ * What so many changes at once cause still takes but some milliseconds; fewer would cost the store more commands. As many as
+ * a RedisStore reads with one command.
+ */
 const POLL_AT_ONCE = 1250;
 
 /** How `streamSse` and `eventStream` reach what all streams share. */

@@ -33,7 +33,7 @@ export class Keyspace {
   }
 }
 
-/** As many keys as go into one command. */
+/** As many keys as go into one command, and as the poller asks for at once. */
 const BATCH = 1_250;
 
 export function* batches<T>(items: readonly T[]): Generator<T[]> {
