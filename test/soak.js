@@ -1,5 +1,5 @@
 // The tests that find more the longer they look, for as long as nobody would wait in CI: `npm run soak`, some 45 minutes.
-// What fails tells the one command that shows it again. Any of these can be set to something else.
+// What failed at random tells how to have the same again. Any of these can be set to something else.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -22,4 +22,5 @@ const options = { stdio: 'inherit', env: { ...soak, ...process.env } };
 const build = spawnSync('npm', ['run', '--silent', 'build'], options);
 // One after the other, since what else the machine does is trouble, too, and none that could be seen again.
 const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--no-file-parallelism', ...tests];
-process.exitCode = build.status || spawnSync(process.execPath, vitest, options).status;
+// Who was ended by a signal has no status.
+process.exitCode = build.status === 0 ? (spawnSync(process.execPath, vitest, options).status ?? 1) : 1;
