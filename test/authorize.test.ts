@@ -219,7 +219,7 @@ describe('authorize', () => {
     expect(seen).toEqual([undefined, undefined]);
   });
 
-  it('comes to nothing for a client that leaves while it is asked', async () => {
+  it('comes to nothing for a client that leaves while it is asked (C1)', async () => {
     const reached = deferred();
     const answer = deferred<boolean>();
     await using app = await streamApp(

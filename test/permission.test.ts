@@ -187,7 +187,7 @@ describe('a change of the permission', () => {
     expect(viewer.shown).toEqual([1, stage.runs]);
   });
 
-  it('ends the stream with a retry when the answer is no, and sends no result of a run under way', async () => {
+  it('ends the stream with a retry when the answer is no, and sends no result of a run under way (P4)', async () => {
     const stage = new Stage();
     const { asks, authorize } = manual();
     let answer = (_: unknown) => {};

@@ -37,7 +37,7 @@ test("two processes with one Redis and one PostgreSQL ring each other's bells", 
   await bell(alice, 'alice').getByText('And back.').waitFor();
 });
 
-test('who signs out at one process is signed out at the other, in every tab and, if she says so, on every screen', async () => {
+test('who signs out at one process is signed out at the other, in every tab and, if she says so, on every screen (P4)', async () => {
   // A tab comes back to be told that it may see nothing any more.
   expectComplaints(/^Failed to load resource: (net::ERR_|.* 401 )/);
   await using redis = await startRedis();

@@ -31,7 +31,7 @@ async function holds(
   });
 }
 
-describe('the engine in a world where everything fails (C1, C7, D1, D2, D3, S2, S4, S5, S7)', () => {
+describe('the engine in a world where everything fails (C1, C7, D1, D2, D3, P4, P5, S2, S4, S5, S7)', () => {
   it('keeps the guarantee', timeout, () => holds(troubledSchedules, live, TROUBLED));
 
   it(
