@@ -95,8 +95,8 @@ class Server {
   }
 }
 
-/** Saves now and then, until what it gives is called; that resolves when all were answered. */
-function saveOn(servers: readonly Server[], random: Random): () => Promise<unknown> {
+/** Saves now and then until it is disposed of, which takes until all were answered. */
+function saveOn(servers: readonly Server[], random: Random): AsyncDisposable {
   const saves: Promise<void>[] = [];
   let isOver = false;
   const saving = (async () => {
@@ -105,10 +105,12 @@ function saveOn(servers: readonly Server[], random: Random): () => Promise<unkno
       await sleep(random.upTo(50));
     }
   })();
-  return async () => {
-    isOver = true;
-    await saving;
-    await Promise.all(saves);
+  return {
+    async [Symbol.asyncDispose]() {
+      isOver = true;
+      await saving;
+      await Promise.all(saves);
+    },
   };
 }
 
@@ -182,7 +184,9 @@ it(`after ${LOAD_MS / 1000} s of what can happen to Redis and to processes, ${CL
   try {
     const end = performance.now() + LOAD_MS;
     while (performance.now() < end) {
-      const stopSaving = saveOn(servers, saver);
+      // Also stopped where a fault could not be brought about.
+      await using saving = saveOn(servers, saver);
+      const stopSaving = () => saving[Symbol.asyncDispose]();
       for (let index = 0; index < 5; index += 1) random.pick(pages).reload();
       if (random.chance(0.1)) {
         happened.push('a server was killed');
