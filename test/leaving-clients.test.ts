@@ -8,6 +8,7 @@ import { streamApp } from './support/stream-app.ts';
 import { until } from './support/until.ts';
 
 const idle = { streams: 0, keys: 0 };
+const closedOnce = { closed: { ...newCounters().closed, client: 1 } };
 
 describe('a client that leaves (C1)', () => {
   /** A stream that waits in each phase until the test goes on. */
@@ -93,7 +94,7 @@ describe('a client that leaves (C1)', () => {
     await aborted;
     goOn.data.resolve();
     await new Promise(setImmediate);
-    expect(app.trigger.stats()).toMatchObject({ ...idle, runs: 1, failures: 0, frames: 0 });
+    expect(app.trigger.stats()).toMatchObject({ ...idle, ...closedOnce, runs: 1, failures: 0, frames: 0 });
     expect(app.errors).toEqual([]);
   });
 
@@ -106,7 +107,38 @@ describe('a client that leaves (C1)', () => {
     await client[Symbol.asyncDispose]();
     await until(() => app.trigger.stats().streams === 0);
     expect(signal.aborted).toBe(false);
-    expect(app.trigger.stats()).toMatchObject(idle);
+    expect(app.trigger.stats()).toMatchObject({ ...idle, ...closedOnce });
+  });
+
+  it('while its permission is asked for again leaves nothing behind, and no answer brings it back', async () => {
+    const reached = deferred();
+    const answer = deferred<boolean>();
+    let calls = 0;
+    await using app = await streamApp((trigger) =>
+      streamSse(trigger, {
+        subject: () => 1,
+        authorize: () => {
+          calls += 1;
+          if (calls === 1) return true;
+          reached.resolve();
+          return answer.promise;
+        },
+        authorizeKey: () => 'roles',
+        key: () => 'a',
+        data: () => 'shown',
+      }),
+    );
+    const client = await connectRaw(app.served.port);
+    client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await client.until('data: shown');
+    void app.trigger.push(['roles', 'a']);
+    await reached.promise;
+    await client[Symbol.asyncDispose]();
+    await until(() => app.trigger.stats().streams === 0);
+    answer.resolve(true);
+    await new Promise(setImmediate);
+    expect(app.trigger.stats()).toMatchObject({ ...idle, ...closedOnce, runs: 1, frames: 1 });
+    expect(app.errors).toEqual([]);
   });
 
   it('does not abort the run of another one with the same subject', async () => {
