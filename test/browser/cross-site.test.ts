@@ -20,12 +20,16 @@ beforeEach(async () => {
   asked = [];
   subject.mockClear();
   vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  attacker = await serve(
+    express().use((_req, res) => void res.send('<!doctype html><title>another page</title>')),
+  );
   victim = await streamApp((trigger) => {
-    const stream = streamSse(trigger, {
+    const own = {
       subject,
-      key: (user) => `user:${user}`,
-      data: (user) => `of ${user}`,
-    });
+      key: (user: string) => `user:${user}`,
+      data: (user: string) => `of ${user}`,
+    };
+    const stream = streamSse(trigger, own);
     return {
       '/sign-in': (_req, res) => {
         // The least that a cookie can do against being sent along.
@@ -36,12 +40,10 @@ beforeEach(async () => {
         asked.push(req.headers);
         stream(req, res, next);
       },
+      '/listed': streamSse(trigger, { ...own, allowOrigins: [`http://localhost:${attacker.port}`] }),
     };
   });
   victimUrl = `http://localhost:${victim.served.port}`;
-  attacker = await serve(
-    express().use((_req, res) => void res.send('<!doctype html><title>another page</title>')),
-  );
 });
 afterEach(async () => {
   vi.restoreAllMocks();
@@ -74,7 +76,8 @@ const ways = {
 };
 
 test.each([
-  // Browsers hold back cookies from other sites more and more, this one always.
+  // Browsers hold back cookies from other sites more and more, this one always: that a request which has them is refused,
+  // too, `origins` shows with headers that are made up.
   { site: 'another site', host: '127.0.0.1', is: 'cross-site', cookie: undefined },
   { site: 'another origin of the same site', host: 'localhost', is: 'same-site', cookie: 'user=alice' },
 ])(
@@ -107,5 +110,14 @@ test('P6: a page of the site itself gets its stream', async () => {
   const page = await (await newScreen(victimUrl)).newPage();
   await page.goto('/sign-in');
   const stream = JSON.stringify(`${victimUrl}/stream`);
+  expect(await page.evaluate(ways.EventSource.replaceAll('STREAM', stream))).toBe('of alice');
+});
+
+test('P6: a page of another origin gets the stream with the cookies of who looks at it where it is listed', async () => {
+  expectComplaints(/404/); // it has no icon
+  const page = await (await newScreen(victimUrl)).newPage();
+  await page.goto('/sign-in');
+  await page.goto(`http://localhost:${attacker.port}/`);
+  const stream = JSON.stringify(`${victimUrl}/listed`);
   expect(await page.evaluate(ways.EventSource.replaceAll('STREAM', stream))).toBe('of alice');
 });
