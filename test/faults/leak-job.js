@@ -1,19 +1,20 @@
-// Opens and closes `CONNECTIONS` streams in every way in which a stream can end, and prints as JSON what this process holds
-// more than before. With `LEAK` the package is made to forget to forget something. Both ends are in this one process, so
-// that nothing is left that does not show.
+// Opens and closes `CONNECTIONS` streams, and prints as JSON what this process holds more than before. Clients leave in each
+// phase, or have the server end their streams: by `maxPerViewer`, `lifetime`, a permission that is taken away, a source
+// that returns. With `LEAK` something is made to forget to forget. Both ends are in this one process, so that nothing is
+// left that does not show.
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
-import { SseTrigger, streamSse } from 'sse-trigger';
+import { eventStream, SseTrigger, streamSse } from 'sse-trigger';
 
 const { CONNECTIONS = '20000', LEAK } = process.env;
 const AT_ONCE = 50;
 /** Fewer than the connections, since the store in memory keeps what was ever watched. */
 const SUBJECTS = 1000;
-/** Before the first look: what is compiled, pooled and cached then is not made anew by those that follow. */
-const WARM_UP = 3000;
+/** Before the first look: what is compiled, pooled and cached then is not made anew by those that follow. Each subject in each kind. */
+const WARM_UP = 7000;
 
 /** Those that neither ran nor were stopped; Node does not list the ones that keep no process alive, as most here are. */
 const timers = new Set();
@@ -34,11 +35,18 @@ globalThis.clearTimeout = (timer) => {
   clearTimeout(timer);
 };
 
-/** Each takes the work away with which the package lets go of a stream. */
+const app = express();
+
+/** Each takes the work away with which the package lets go of a stream, or is an application that does not let go. */
 const leaks = {
   heartbeats: async () => {
     const { Heartbeats } = await import('../../dist/heartbeats.js');
-    Heartbeats.prototype.remove = () => {};
+    const { remove } = Heartbeats.prototype;
+    const kept = new Set();
+    Heartbeats.prototype.remove = function (visited) {
+      kept.add(visited);
+      remove.call(this, visited);
+    };
   },
   versions: async () => {
     const { Versions } = await import('../../dist/versions.js');
@@ -48,11 +56,23 @@ const leaks = {
     const { Viewers } = await import('../../dist/viewers.js');
     Viewers.prototype.remove = () => {};
   },
+  timers: () => {
+    app.use((_req, _res, next) => {
+      globalThis.setTimeout(() => {}, 3_600_000).unref();
+      next();
+    });
+  },
+  listeners: () => {
+    process.setMaxListeners(0);
+    app.use((_req, _res, next) => {
+      process.on('exit', () => {});
+      next();
+    });
+  },
 };
 if (LEAK !== undefined) await leaks[LEAK]();
 
 const trigger = new SseTrigger({ poll: 200 });
-const app = express();
 let responses = 0;
 let collected = 0;
 const registry = new FinalizationRegistry(() => {
@@ -81,40 +101,90 @@ app.get(
   }),
 );
 app.get('/all', streamSse(trigger, { key: 'all', data: () => 'everybody' }));
+app.get('/brief', streamSse(trigger, { key: 'all', data: () => 'everybody', lifetime: 50 }));
+/** Who may look no more. */
+const forbidden = new Set();
+app.get(
+  '/permitted/:id',
+  streamSse(trigger, {
+    subject: (req) => req.params.id,
+    authorize: (id) => !forbidden.has(id),
+    authorizeKey: (id) => `role:${id}`,
+    // Node keeps what it needs for a length of time until a timer of that length would have been due: here there are few.
+    authorizeEvery: 1000,
+    key: (id) => `own:${id}`,
+    data: (id) => ({ id }),
+  }),
+);
+app.get(
+  '/source',
+  eventStream(trigger, async function* (req, { signal }) {
+    yield { data: 'first' };
+    if (req.query.returns === undefined)
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  }),
+);
 const server = app.listen(0, '127.0.0.1');
 await once(server, 'listening');
 const { port } = server.address();
 
-/** When a client leaves; the last does not, and waits for the server to end its stream. */
+/** When a client leaves; in the last it does not, and waits for the server to end its stream, if that ever does. */
 const phases = ['asked', 'opened', 'shown', 'said all', 'ended'];
+/** Seven, so that each is met in each phase and in each way of leaving. */
+const kinds = ['all', 'all', 'own', 'own', 'brief', 'permitted', 'source'];
+
+function pathOf(kind, phase, id) {
+  // The subjects of those who wait for the server come again and again, up to `maxPerViewer`.
+  if (kind === 'own') return `/own/${phase === 'ended' ? 'same' : id}`;
+  if (kind === 'permitted') return `/permitted/${id}`;
+  if (kind === 'source') return phase === 'ended' ? '/source?returns=now' : '/source';
+  return `/${kind}`;
+}
 
 async function visit(number) {
   const phase = phases[number % phases.length];
-  // The subjects of those who wait for the server come again and again, up to `maxPerViewer`.
-  const path = number % 3 === 0 ? '/all' : `/own/${phase === 'ended' ? 'same' : number % SUBJECTS}`;
+  const kind = kinds[number % kinds.length];
+  const id = `${number % SUBJECTS}`;
   const socket = connect(port, '127.0.0.1');
   const closed = once(socket, 'close');
   socket.on('error', () => {});
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+  socket.write(`GET ${pathOf(kind, phase, id)} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
   if (phase === 'asked') await once(socket, 'connect');
-  else await until(socket, phase === 'opened' ? 'retry:' : 'data:');
-  if (phase === 'ended' && path !== '/all') staying.add(socket);
+  else await until(socket, phase === 'opened' ? 'retry:' : 'data:', phase === 'ended' || kind === 'brief');
+  if (phase === 'ended' && kind !== 'all') await untilEnded(socket, kind, id);
   else if (phase === 'said all') socket.end();
-  else if (number % 2 === 0) socket.destroy();
+  // What the server has ended cannot be reset.
+  else if (number % 2 === 0 || kind === 'brief') socket.destroy();
   else socket.resetAndDestroy();
   socket.resume();
-  await (staying.has(socket) ? undefined : closed);
+  if (!staying.has(socket)) await closed;
 }
 
-/** Clients that the server ends. */
+/** Clients whose place somebody else has to take. */
 const staying = new Set();
 
-async function until(socket, part) {
+async function untilEnded(socket, kind, id) {
+  if (kind === 'own') {
+    staying.add(socket);
+    return;
+  }
+  const ended = once(socket.resume(), 'end');
+  if (kind === 'permitted') {
+    forbidden.add(id);
+    trigger.push(`role:${id}`);
+  }
+  if (!socket.readableEnded) await ended;
+  forbidden.delete(id);
+}
+
+/** Reads up to `part`, or to the end of a stream that may end before. */
+async function until(socket, part, mayEnd) {
   let text = '';
   for await (const some of socket.iterator({ destroyOnReturn: false })) {
     text += some;
     if (text.includes(part)) return;
   }
+  if (!mayEnd) throw new Error(`ended before ${part}: ${text}`);
 }
 
 async function visits(count) {
