@@ -203,17 +203,24 @@ export class Poller {
   }
 
   async #readAndSeed(keys: readonly string[], signal: AbortSignal): Promise<void> {
-    const missing = await this.#readOnce(keys, signal);
-    if (missing.length === 0) return;
-    const seeds = this.seeds(missing);
-    if (seeds.size > 0) await this.#options.store.add(seeds, signal);
-    for (const key of await this.#readOnce(missing, signal)) {
-      this.#unreadable(key, new Error('it was missing, and still is after it was written'));
-    }
+    const { missing, unanswered } = await this.#readOnce(keys, signal);
+    if (missing.length > 0) await this.#seed(missing, signal);
+    // Only now, so that one server that does not answer keeps nothing from those that do.
+    if (unanswered !== undefined) throw unanswered;
   }
 
-  /** Takes in what the store answers, and gives the keys that it does not have. @throws when some got no answer. */
-  async #readOnce(keys: readonly string[], signal: AbortSignal): Promise<string[]> {
+  async #seed(keys: readonly string[], signal: AbortSignal): Promise<void> {
+    const seeds = this.seeds(keys);
+    if (seeds.size > 0) await this.#options.store.add(seeds, signal);
+    const { missing, unanswered } = await this.#readOnce(keys, signal);
+    for (const key of missing) {
+      this.#unreadable(key, new Error('it was missing, and still is after it was written'));
+    }
+    if (unanswered !== undefined) throw unanswered;
+  }
+
+  /** Takes in what the store answers. */
+  async #readOnce(keys: readonly string[], signal: AbortSignal): Promise<Taken> {
     const began = this.versions.mark();
     this.#options.counters.checks += keys.length;
     const readings = await this.#options.store.read(keys, signal);
@@ -229,8 +236,7 @@ export class Poller {
       return undefined;
     });
     this.versions.read(keys, answers, began);
-    if (unanswered !== undefined) throw unanswered;
-    return missing;
+    return { missing, unanswered };
   }
 
   #unreadable(key: string, cause: Error): void {
@@ -250,6 +256,14 @@ export class Poller {
   protected seeds(missing: readonly string[]): ReadonlyMap<string, string> {
     return new Map(missing.map((key) => [key, toSeed(this.#options.newToken())]));
   }
+}
+
+/** What remains of a read. */
+interface Taken {
+  /** Keys that the store does not have. */
+  readonly missing: readonly string[];
+  /** Why some keys got no answer, if any did not. */
+  readonly unanswered: Unanswered | undefined;
 }
 
 /** Stores are also written by users, and in JavaScript. */

@@ -21,7 +21,7 @@ const floors = [
     'subject',
     'until-aborted',
   ],
-  ['stats', 'stores/keyspace', 'stores/redis-replies', 'stores/redis-slot', 'testing', 'viewers'],
+  ['stats', 'stores/keyspace', 'stores/redis-slot', 'testing', 'viewers'],
   ['diagnostics', 'stores/keyv-store', 'stores/redis-connection'],
   ['stores/memory-store', 'stores/redis-cluster-map', 'stores/redis-wakes'],
   ['stores/redis-cluster'],

@@ -257,6 +257,28 @@ describe('polling', () => {
     expect(stage.errors).toHaveLength(1);
   });
 
+  it('seeds what is missing at the servers that answer while another one does not', async () => {
+    const { store } = notingStore();
+    const stage = new Stage({
+      store: {
+        ...store,
+        async read(keys, signal) {
+          const readings = await store.read(keys, signal);
+          return readings.map((reading, index) =>
+            keys[index] === 'b' ? new Unanswered('a server is gone') : reading,
+          );
+        },
+      },
+    });
+    stage.open({ keys: ['a', 'b'] });
+    await stage.clock.advance(3000);
+    const { signal } = new AbortController();
+    const [seeded, unanswered] = await store.read(['a', 'b'], signal);
+    expect(seeded).toMatchObject({ token: expect.any(String) });
+    expect(unanswered).toBeUndefined();
+    expect(stage.engine.stats().storeDown).toBe(true);
+  });
+
   it('stops with the last viewer, and leaves no timer', async () => {
     const { store, reads } = notingStore();
     const stage = new Stage({ store });

@@ -1,4 +1,5 @@
 import { Unanswered } from '../store.ts';
+import { untilAborted } from '../until-aborted.ts';
 import type { RedisCluster } from './redis-cluster.ts';
 import type { RedisClusterMap } from './redis-cluster-map.ts';
 import { describe, isRefusal, type RedisConnection } from './redis-connection.ts';
@@ -9,14 +10,13 @@ export interface Visit {
   readonly connection: RedisConnection;
   /** Which of the keys. */
   readonly indexes: readonly number[];
-  /** Sends a command for each of these keys, and others before and after them, all in one go. */
-  send(commands: unknown[][], before?: unknown[][], after?: unknown[][]): Promise<Answers>;
+  /** Sends a command for each of these keys, and others before them, all in one go. */
+  send(commands: unknown[][], before?: unknown[][]): Promise<Answers>;
 }
 
 interface Answers {
   readonly answers: unknown[];
   readonly before: unknown[];
-  readonly after: unknown[];
 }
 
 /** What goes to one node. */
@@ -31,6 +31,10 @@ interface Part {
 const REDIRECTIONS = 5;
 /** How many milliseconds more than the others a node gets that did not answer the last time. */
 const GRACE = 250;
+/** How many milliseconds later its answer may still come, which is the sign that it is only slow. */
+const PATIENCE = 5_000;
+/** A node that was given less than this, in ms, had no time to answer. */
+const TOO_SHORT = 100;
 /** Says for how long and where a slot is kept. */
 const REDIRECTION = /^(MOVED|ASK) (\d+) (\S+)/;
 /** The node answers, but not for its keys. */
@@ -87,29 +91,51 @@ export class RedisClusterCall<A> {
   async #askAll(parts: readonly Part[], signal: AbortSignal): Promise<void> {
     const silent = parts.filter(({ address }) => this.#cluster.isSilent(address));
     const others = parts.filter((part) => !silent.includes(part));
+    if (others.length === 0) {
+      await Promise.all(silent.map((part) => this.#ask(part, signal, signal)));
+      return;
+    }
     const enough = new AbortController();
-    const short = others.length === 0 ? signal : AbortSignal.any([signal, enough.signal]);
-    const late = Promise.all(silent.map((part) => this.#ask(part, short)));
-    await Promise.all(others.map((part) => this.#ask(part, signal)));
-    const timer = setTimeout(() => enough.abort(new Error('it is still silent')), GRACE).unref();
+    const over = new AbortController();
+    const atLast = AbortSignal.any([signal, over.signal]);
+    const late = Promise.all(silent.map((part) => this.#ask(part, enough.signal, atLast)));
+    await Promise.all(others.map((part) => this.#ask(part, signal, signal)));
+    const timer = setTimeout(() => {
+      enough.abort(new Error('it is still silent'));
+      setTimeout(() => over.abort(new Error(`not within ${PATIENCE} ms`)), PATIENCE).unref();
+    }, GRACE).unref();
     await late;
     clearTimeout(timer);
   }
 
-  /** Never rejects. */
-  async #ask({ address, asking, indexes }: Part, signal: AbortSignal): Promise<void> {
+  /** Waits for the answers until `enough` aborts, and leaves it to them to come until `atLast`. Never rejects. */
+  async #ask(part: Part, enough: AbortSignal, atLast: AbortSignal): Promise<void> {
+    const { address, indexes } = part;
     let given: readonly A[];
     try {
-      given = await this.#cluster.link(this.#map, address, this.#use).use(signal, (connection) => {
-        return this.#visit({ address, connection, indexes, send: sender(connection, asking) });
-      });
+      given = await untilAborted(enough, () => this.#send(part, atLast));
     } catch (error) {
-      this.#cluster.heard(address, false);
+      this.#cluster.doubt();
       for (const index of indexes) this.#answers[index] = unanswered(address, error);
       return;
     }
-    this.#cluster.heard(address, !given.some((answer) => refuses(answer, OUT_OF_ORDER)));
     for (const [at, index] of indexes.entries()) this.#take(index, given[at]!, address);
+  }
+
+  /** Notes whether the node answers, also when nobody waits for that any more: it may be slow, and not dead. */
+  async #send({ address, asking, indexes }: Part, signal: AbortSignal): Promise<readonly A[]> {
+    const began = performance.now();
+    try {
+      const given = await this.#cluster.link(address, this.#use).use(signal, (connection) => {
+        return this.#visit({ address, connection, indexes, send: sender(connection, asking) });
+      });
+      this.#cluster.heard(address, !given.some((answer) => refuses(answer, OUT_OF_ORDER)));
+      return given;
+    } catch (error) {
+      const hadTime = performance.now() - began >= TOO_SHORT;
+      if (hadTime || !signal.aborted) this.#cluster.heard(address, false);
+      throw error;
+    }
   }
 
   #take(index: number, answer: A, address: string): void {
@@ -137,14 +163,13 @@ export class RedisClusterCall<A> {
 }
 
 function sender(connection: RedisConnection, asking: boolean): Visit['send'] {
-  return async (commands, before = [], after = []) => {
+  return async (commands, before = []) => {
     const asked = asking ? commands.flatMap((command) => [['asking'], command]) : commands;
-    const replies = await connection.run([...before, ...asked, ...after]);
-    const answers = replies.slice(before.length, before.length + asked.length);
+    const replies = await connection.run([...before, ...asked]);
+    const answers = replies.slice(before.length);
     return {
       before: replies.slice(0, before.length),
       answers: asking ? answers.filter((_, index) => index % 2 === 1) : answers,
-      after: replies.slice(before.length + asked.length),
     };
   };
 }

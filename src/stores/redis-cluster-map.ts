@@ -56,7 +56,7 @@ export class RedisClusterMap {
   }
 
   /**
-   * Asks one of these nodes, or of those that the client was made with.
+   * Asks one of these nodes, or of those that the client was made with. Logs in as for the `last` map.
    *
    * @throws when none of them answers, or the one that does knows of no slots.
    */
@@ -64,8 +64,10 @@ export class RedisClusterMap {
     client: RedisClusterClient,
     nodes: readonly string[],
     signal: AbortSignal,
+    last?: RedisClusterMap,
   ): Promise<RedisClusterMap> {
-    const redisOptions = { ...client.options.redisOptions, connectTimeout: 1_000, commandTimeout: undefined };
+    const given = { ...client.options.redisOptions, ...last?.credentials };
+    const redisOptions = { ...given, connectTimeout: 1_000, commandTimeout: undefined };
     const finder = client.duplicate(nodes.map(parse), { ...FINDER, redisOptions });
     let failure: unknown;
     finder.on('error', (error) => {
@@ -73,7 +75,9 @@ export class RedisClusterMap {
     });
     try {
       await untilAborted(signal, () => finder.connect());
-      const [node] = finder.nodes();
+      const nodes = finder.nodes();
+      // Credentials may have been given with the nodes that the client was made with, and only with them.
+      const node = nodes.find(({ options }) => options.password) ?? nodes[0];
       if (node === undefined) throw new Error('its nodes keep no slots');
       const ownerOf = Array.from(finder.slots, (addresses) => addresses?.[0]);
       return new RedisClusterMap(client, node, ownerOf);
@@ -83,6 +87,12 @@ export class RedisClusterMap {
     } finally {
       finder.disconnect();
     }
+  }
+
+  /** What the nodes know us by. */
+  get credentials(): object {
+    const { username, password, tls } = this.#node.options;
+    return { username, password, tls };
   }
 
   /** Where to ask for a key. A slot that nobody keeps is asked for anywhere: whoever is asked knows better, or says so. */

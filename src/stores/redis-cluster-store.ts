@@ -3,8 +3,7 @@ import { type Keyspace, tokenOf } from './keyspace.ts';
 import { RedisCluster } from './redis-cluster.ts';
 import { RedisClusterCall, type Visit } from './redis-cluster-call.ts';
 import type { RedisClusterClient } from './redis-cluster-map.ts';
-import { isRefusal } from './redis-connection.ts';
-import { identityOf, refusal } from './redis-replies.ts';
+import { isRefusal, refusal } from './redis-connection.ts';
 import { RedisWakes } from './redis-wakes.ts';
 
 /**
@@ -17,10 +16,6 @@ export class RedisClusterStore implements Store {
   readonly #wakes: RedisWakes | undefined;
   /** The node that wakes come from. */
   #wakesFrom: string | undefined;
-  /** The data set that answered last, by the address of its node. */
-  readonly #identities = new Map<string, string>();
-  /** Whether the last write failed, as far as is known. */
-  #refuses = false;
 
   constructor(client: RedisClusterClient, keyspace: Keyspace, wake: boolean) {
     this.#cluster = new RedisCluster(client);
@@ -50,22 +45,16 @@ export class RedisClusterStore implements Store {
 
   async write(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
     const entries = [...versions];
-    // As on a single server, wakes come along with what they tell of unless that was refused before.
-    const waits = this.#refuses;
-    this.#refuses = true;
     const answers = await this.#set('sse-trigger:write', entries, signal, async (commands, visit) => {
-      const mine = visit.indexes.map((index) => entries[index]!);
-      const wakes = waits ? [] : (this.#wakes?.commands(mine) ?? []);
-      const { answers, after } = await visit.send(commands, [], wakes);
-      this.#wakes?.published(after);
-      if (waits) {
-        const written = mine.filter((_, index) => !isRefusal(answers[index]));
-        await this.#wakes?.publish(written, visit.connection);
-      }
+      const { answers } = await visit.send(commands);
+      // Not along with the versions, as on a single server: any of them may turn out to be kept elsewhere now.
+      const written = visit.indexes
+        .filter((_, at) => !isRefusal(answers[at]))
+        .map((index) => entries[index]!);
+      void this.#wakes?.publish(written, visit.connection);
       return answers;
     });
     const failed = answers.findIndex((answer) => answer instanceof Error);
-    this.#refuses = failed >= 0;
     const failure = answers[failed];
     if (failed >= 0) throw failure instanceof Unanswered ? failure : refusal(entries[failed]?.[0], failure);
   }
@@ -92,10 +81,10 @@ export class RedisClusterStore implements Store {
     return Array.from(keys, (key) => this.#keyspace.placeOf(key));
   }
 
-  async #read(places: readonly string[], { address, connection, indexes, send }: Visit): Promise<Reading[]> {
+  async #read(places: readonly string[], { connection, indexes, send }: Visit): Promise<Reading[]> {
     const gets = indexes.map((index) => ['getBuffer', places[index]]);
     const { before, answers } = await send(gets, [['info', 'replication']]);
-    const identity = this.#shared(address, identityOf(before[0]) ?? connection.id);
+    const identity = connection.identityFrom(before[0]);
     return answers.map((answer) => {
       if (Buffer.isBuffer(answer)) return { token: tokenOf(answer), identity };
       // No version, as little as MGET would find one on a single server.
@@ -118,11 +107,5 @@ export class RedisClusterStore implements Store {
       return send(commands, visit);
     });
     return call.run(signal);
-  }
-
-  /** The text that is kept already, if it is equal: all versions of a data set share one. */
-  #shared(address: string, identity: string): string {
-    if (this.#identities.get(address) !== identity) this.#identities.set(address, identity);
-    return this.#identities.get(address)!;
   }
 }

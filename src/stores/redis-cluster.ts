@@ -21,7 +21,6 @@ export class RedisCluster {
   #isDoubtful = false;
   #finding: Promise<RedisClusterMap> | undefined;
   #stopFinding: ((reason: Error) => void) | undefined;
-  #foundAt = 0;
   /** Whether the nodes that are known are to be asked, or those that the client was made with. */
   #asksKnown = false;
   #closed = false;
@@ -60,12 +59,13 @@ export class RedisCluster {
     }
   }
 
-  /** The connection to a node that is for `use`. */
-  link(map: RedisClusterMap, address: string, use: string): RedisLink {
+  /** The connection to a node that is for `use`. @throws when the store is closed. */
+  link(address: string, use: string): RedisLink {
+    if (this.#closed) throw new Error('the store is closed');
     const name = `${use} ${address}`;
     const known = this.#links.get(name);
     if (known !== undefined) return known.link;
-    const link = new RedisLink(() => map.connect(address, use));
+    const link = new RedisLink(() => this.#map!.connect(address, use));
     this.#links.set(name, { address, link });
     return link;
   }
@@ -92,10 +92,12 @@ export class RedisCluster {
 
   async #currentMap(): Promise<RedisClusterMap> {
     if (this.#closed) throw new Error('the store is closed');
-    const isEarly = performance.now() - this.#foundAt < PAUSE;
-    if (this.#map !== undefined && (isEarly || !this.#isDoubtful)) return this.#map;
+    if (this.#map !== undefined && !this.#isDoubtful) return this.#map;
+    // What came of it, well or not, is the answer until it is time for another look.
     this.#finding ??= this.#find().finally(() => {
-      this.#finding = undefined;
+      setTimeout(() => {
+        this.#finding = undefined;
+      }, PAUSE).unref();
     });
     return this.#finding;
   }
@@ -108,7 +110,7 @@ export class RedisCluster {
     this.#isDoubtful = false;
     let map: RedisClusterMap;
     try {
-      map = await RedisClusterMap.find(this.#client, nodes, abort.signal);
+      map = await RedisClusterMap.find(this.#client, nodes, abort.signal, this.#map);
     } catch (error) {
       this.#isDoubtful = true;
       this.#asksKnown = !this.#asksKnown;
@@ -117,7 +119,6 @@ export class RedisCluster {
       clearTimeout(timer);
     }
     this.#map = map;
-    this.#foundAt = performance.now();
     this.#asksKnown = true;
     const { owners } = map;
     for (const address of this.#silent) if (!owners.has(address)) this.#silent.delete(address);

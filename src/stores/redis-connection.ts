@@ -3,7 +3,12 @@ import { untilAborted } from '../until-aborted.ts';
 
 /** What is called of an ioredis `Redis`, version 5 or 6. */
 export interface RedisClient {
-  readonly options: { readonly db?: number | undefined };
+  readonly options: {
+    readonly db?: number | undefined;
+    readonly username?: string | null | undefined;
+    readonly password?: string | null | undefined;
+    readonly tls?: object | undefined;
+  };
   readonly isCluster: boolean;
   duplicate(override: typeof OWN & { connectionName: string; host?: string; port?: number }): RedisClient;
   connect(): Promise<void>;
@@ -17,8 +22,11 @@ export interface RedisClient {
 
 /** How long a connection may take to come about, in ms: name look-up, Sentinels, TLS and log-in together. */
 const OPENING = 5_000;
-/** How long of that a server may take that accepts connections. A silent one may have a successor already. */
-const LOGGING_IN = 1_000;
+/**
+ * How long of that a server may take that accepts connections, and how long to take a subscription. A silent one may have
+ * a successor already.
+ */
+const ANSWERING = 1_000;
 
 /** Set over the client's own options: one connection, one try, and nothing ever sent but what is asked for now. */
 const OWN = {
@@ -52,8 +60,6 @@ const STALE = /^(READONLY|MASTERDOWN|NOAUTH)\b/;
  * run of one server, and what was sent on it is carried out once or never.
  */
 export class RedisConnection {
-  /** Tells it from every other connection. */
-  readonly id: string = randomUUID();
   /** Resolves when it takes commands; rejects with the reason if it never does. */
   readonly ready: Promise<void>;
   /** Resolves when it is over. */
@@ -62,6 +68,8 @@ export class RedisConnection {
   #opening = true;
   #over = false;
   #failure: Error | undefined;
+  /** Differs from that of every other connection until the server gives one. */
+  #identity: string = randomUUID();
 
   /** `at` is where it goes, if not to where `client` does. */
   constructor(client: RedisClient, connectionName: string, at: { host?: string; port?: number } = {}) {
@@ -111,20 +119,40 @@ export class RedisConnection {
     return replies.map(([error, reply]) => error ?? reply);
   }
 
+  /**
+   * The data set that answers, from `INFO replication`: changes with every crash, restart and promotion, and not with a
+   * lost connection. The text is the same one as long as it is equal, so that all versions of a data set share it.
+   */
+  identityFrom(info: unknown): string {
+    const identity = typeof info === 'string' ? /^master_replid:(\S+)/m.exec(info)?.[1] : undefined;
+    if (identity !== undefined && identity !== this.#identity) this.#identity = identity;
+    return this.#identity;
+  }
+
+  /** @throws when the server does not take it in time. */
   async subscribe(channel: string, onMessage: (message: string) => void): Promise<void> {
     this.#client.on('message', (from, message) => {
       if (from === channel) onMessage(message);
     });
-    await this.#client.subscribe(channel);
+    const timer = this.#limit(ANSWERING, 'subscribe');
+    try {
+      await this.#client.subscribe(channel);
+    } catch (error) {
+      throw isRefusal(error) ? error : this.#lost(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #limit(ms: number, to: string): NodeJS.Timeout {
+    return setTimeout(() => this.close(new Error(`it took more than ${ms} ms to ${to}`)), ms).unref();
   }
 
   async #open(): Promise<void> {
-    const limit = (ms: number) =>
-      setTimeout(() => this.close(new Error(`it took more than ${ms} ms to open`)), ms).unref();
-    let timer = limit(OPENING);
+    let timer = this.#limit(OPENING, 'open');
     this.#client.on('connect', () => {
       clearTimeout(timer);
-      if (this.#opening) timer = limit(LOGGING_IN);
+      if (this.#opening) timer = this.#limit(ANSWERING, 'open');
     });
     try {
       await this.#client.connect();
@@ -189,6 +217,10 @@ export class RedisLink {
 /** Whether it is the server's own answer to a command. */
 export function isRefusal(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
+}
+
+export function refusal(key: string | undefined, cause: unknown): Error {
+  return new Error(`Redis refused ${key}: ${describe(cause)}`, { cause });
 }
 
 export function describe(error: unknown): string {

@@ -1,5 +1,5 @@
 /** How many slots the keys of a Redis Cluster fall into. */
-export const SLOTS = 16_384;
+const SLOTS = 16_384;
 
 /** CRC-16 of each byte, by the polynomial of XMODEM. */
 const CRC = Uint16Array.from({ length: 256 }, (_, byte) => {

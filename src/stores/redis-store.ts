@@ -2,8 +2,7 @@ import type { Reading, Store } from '../store.ts';
 import { batches, Keyspace, type KeyspaceOptions, tokenOf } from './keyspace.ts';
 import type { RedisClusterClient } from './redis-cluster-map.ts';
 import { RedisClusterStore } from './redis-cluster-store.ts';
-import { isRefusal, type RedisClient, RedisConnection, RedisLink } from './redis-connection.ts';
-import { identityOf, refusal } from './redis-replies.ts';
+import { isRefusal, type RedisClient, RedisConnection, RedisLink, refusal } from './redis-connection.ts';
 import { RedisWakes } from './redis-wakes.ts';
 
 export interface RedisStoreOptions extends KeyspaceOptions {
@@ -71,8 +70,6 @@ class SingleRedis implements Store {
   readonly #reads: RedisLink;
   readonly #writes: RedisLink;
   readonly #wakes: RedisWakes | undefined;
-  /** Of the data set that answered last. */
-  #identity = '';
   /** Whether the last write failed, as far as is known. */
   #refuses = false;
 
@@ -131,12 +128,6 @@ class SingleRedis implements Store {
     await Promise.all([this.#reads.close(), this.#writes.close(), this.#wakes?.close()]);
   }
 
-  /** The text that is kept already, if it is equal: all versions of a data set share one. */
-  #shared(identity: string): string {
-    if (identity !== this.#identity) this.#identity = identity;
-    return this.#identity;
-  }
-
   #set([key, token]: readonly [key: string, token: string]): unknown[] {
     return ['set', this.#keyspace.placeOf(key), token, 'PX', this.#keyspace.lifetime()];
   }
@@ -150,7 +141,7 @@ class SingleRedis implements Store {
       connection.close(error);
       throw error;
     }
-    const identity = this.#shared(identityOf(info) ?? connection.id);
+    const identity = connection.identityFrom(info);
     const readings: Reading[] = [];
     for (const [index, batch] of places.entries()) {
       const values = await valuesOf(answers[index], batch, connection);

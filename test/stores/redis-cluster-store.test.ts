@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { pipeline } from 'node:stream';
 import { Cluster as Cluster6 } from 'ioredis';
 import { Cluster as Cluster5 } from 'ioredis5';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -8,6 +5,7 @@ import { type Reading, type Store, Unanswered } from '../../src/store.ts';
 import { RedisStore, type RedisStoreOptions } from '../../src/stores/redis-store.ts';
 import { freePort } from '../support/free-port.ts';
 import { type ClusterNode, type RedisClusterServers, startRedisCluster } from '../support/redis-cluster.ts';
+import { openTunnel, type Tunnel } from '../support/tunnel.ts';
 import { until } from '../support/until.ts';
 import { identityOf, soon, storeConformance, tokensOf } from './conformance.ts';
 
@@ -45,6 +43,7 @@ for (const [version, Cluster] of Object.entries(versions)) {
 
   describe(`RedisStore with a Cluster of ${version}`, () => {
     const stores: RedisStore[] = [];
+    const opened: Tunnel[] = [];
     const storeFor = (options: RedisStoreOptions = {}, settings: object = {}, nodes = servers.addresses) => {
       const store = new RedisStore(new Cluster(nodes, { lazyConnect: true, ...settings }), options);
       stores.push(store);
@@ -55,9 +54,21 @@ for (const [version, Cluster] of Object.entries(versions)) {
       new Map(keys.map((key) => [key, `${text}-${key}`]));
     const tokens = (keys: readonly string[], text = '1') => [...versionsOf(keys, text).values()];
     const write = (store: RedisStore, of = keys, text = '1') => store.write(versionsOf(of, text), soon());
+    /** A store that gets to each node by a tunnel, and these tunnels in the order of the nodes. */
+    const throughTunnels = async () => {
+      const tunnels = await Promise.all(servers.addresses.map(({ port }) => openTunnel(port)));
+      opened.push(...tunnels);
+      const at = tunnels.map(({ port }) => ({ host: '127.0.0.1', port }));
+      const natMap = Object.fromEntries(
+        servers.addresses.map(({ port }, index) => [`127.0.0.1:${port}`, at[index]!]),
+      );
+      return { store: storeFor({}, { natMap }, at), tunnels };
+    };
+    const tunnelTo = (tunnels: readonly Tunnel[], node: ClusterNode) => tunnels[servers.nodes.indexOf(node)]!;
 
     afterEach(async () => {
       for (const store of stores.splice(0)) await store.close();
+      for (const tunnel of opened.splice(0)) tunnel.close();
       await servers.flush();
     });
 
@@ -109,7 +120,7 @@ for (const [version, Cluster] of Object.entries(versions)) {
       const after = await answered(store, [a, b, c, d, ...keys]);
       expect(tokensOf(after)).toEqual([...tokensOf(during), ...tokens(keys)]);
       expect(new Set(after.slice(0, 4).map(identityOf)).size).toBe(1);
-      await untilTrue(() => write(store, [a, b], '4'));
+      await untilDone(() => write(store, [a, b], '4'));
       expect(tokensOf(await answered(storeFor(), [a, b]))).toEqual(tokens([a, b], '4'));
     });
 
@@ -120,25 +131,72 @@ for (const [version, Cluster] of Object.entries(versions)) {
       const { node, own, others } = await oneNode(keys);
       await node.server.kill('SIGSTOP');
       try {
-        for (const call of [
-          (signal: AbortSignal) => store.read(keys, signal),
-          (signal: AbortSignal) => store.write(versionsOf(keys, '2'), signal),
-        ]) {
-          await expect(call(AbortSignal.timeout(100))).rejects.toMatchObject({ name: 'TimeoutError' });
-        }
-        const began = performance.now();
-        const readings = await store.read([...own, ...others], soon());
-        expect(performance.now() - began).toBeLessThan(1_000);
+        const first = store.read(keys, AbortSignal.timeout(500));
+        await expect(first).rejects.toMatchObject({ name: 'TimeoutError' });
+        // From now on, long before the deadline.
+        const second = store.write(versionsOf(keys, '2'), AbortSignal.timeout(20_000));
+        await expect(second).rejects.toThrow('no answer from');
+        const readings = await store.read([...own, ...others], AbortSignal.timeout(20_000));
         for (const reading of readings.slice(0, own.length)) expect(reading).toBeInstanceOf(Unanswered);
         expect(tokensOf(readings.slice(own.length))).toEqual(tokens(others, '2'));
         await write(store, others, '3');
         await expect(write(store, keys, '4')).rejects.toThrow(`no answer from 127.0.0.1:${node.server.port}`);
         await expect(store.read(own, AbortSignal.timeout(300))).rejects.toThrow();
+
+        // A call that is given no time says nothing of the nodes that answer. It need not look first who keeps what.
+        expect(tokensOf(await store.read(others, soon()))).toEqual(tokens(others, '4'));
+        const hurry = new AbortController();
+        const hurried = store.read(keys, hurry.signal);
+        setImmediate(() => hurry.abort(new Error('too late')));
+        await expect(hurried).rejects.toThrow('too late');
+        const again = await store.read([...own, ...others], soon());
+        expect(tokensOf(again.slice(own.length))).toEqual(tokens(others, '4'));
       } finally {
         await node.server.kill('SIGCONT');
       }
-      await untilTrue(() => write(store, keys, '5'));
+      await untilDone(() => write(store, keys, '5'));
       expect(tokensOf(await store.read(keys, soon()))).toEqual(tokens(keys, '5'));
+    });
+
+    it('waits again for a node that is only slower than the others, once it has answered', async () => {
+      const { store, tunnels } = await throughTunnels();
+      await write(store);
+      await store.read(keys, soon());
+      const { node } = await oneNode(keys);
+      tunnelTo(tunnels, node).delay = 400;
+      await expect(store.read(keys, AbortSignal.timeout(300))).rejects.toThrow();
+      await expect(store.write(versionsOf(keys, '2'), AbortSignal.timeout(300))).rejects.toThrow();
+      await untilDone(() => write(store, keys, '3'));
+      expect(tokensOf(await answered(store, keys))).toEqual(tokens(keys, '3'));
+    });
+
+    it('wakes nobody before the version is written, also where its slot has moved', async () => {
+      const key = '{wake}:a';
+      const { store, tunnels } = await throughTunnels();
+      await write(store, [key]);
+      const reader = storeFor();
+      const seen: unknown[] = [];
+      const stop = reader.subscribe((woken, version) => {
+        if (woken === key)
+          void reader.read([key], soon()).then((readings) => seen.push([version, ...tokensOf(readings)]));
+      }, unexpected);
+      await until(async () => {
+        await write(reader, [key]);
+        return seen.length > 0;
+      });
+      const from = await servers.ownerOf(`sse:${key}`);
+      const move = await servers.startMove(`sse:${key}`);
+      await move.carry(`sse:${key}`);
+      await move.finish();
+      const to = await servers.ownerOf(`sse:${key}`);
+      expect(to).not.toBe(from);
+      await answered(reader, [key]);
+      seen.length = 0;
+      tunnelTo(tunnels, to).delay = 300;
+      await write(store, [key], '2');
+      await until(() => seen.length > 0);
+      expect(seen).toEqual([[`2-${key}`, `2-${key}`]]);
+      stop();
     });
 
     it('waits for a node that finds the cluster down, and for no other', async () => {
@@ -159,7 +217,7 @@ for (const [version, Cluster] of Object.entries(versions)) {
       } finally {
         await node.admin.cluster('ADDSLOTS', slot);
       }
-      await untilTrue(() => write(store, keys, '2'));
+      await untilDone(() => write(store, keys, '2'));
       expect(tokensOf(await store.read(keys, soon()))).toEqual(tokens(keys, '2'));
     });
 
@@ -171,7 +229,7 @@ for (const [version, Cluster] of Object.entries(versions)) {
       const { others } = await keysOf(node!, keys);
       await node!.server.kill('SIGSTOP');
       try {
-        await expect(store.read(keys, AbortSignal.timeout(100))).rejects.toThrow();
+        await expect(store.read(keys, AbortSignal.timeout(1_000))).rejects.toThrow();
         const writer = storeFor();
         await until(async () => {
           await write(writer, others);
@@ -221,15 +279,7 @@ for (const [version, Cluster] of Object.entries(versions)) {
     });
 
     it('goes through addresses that are mapped, also those that nodes tell', async () => {
-      const tunnels = await Promise.all(servers.addresses.map(({ port }) => openTunnel(port)));
-      const natMap = Object.fromEntries(
-        servers.addresses.map(({ host, port }, index) => [
-          `${host}:${port}`,
-          { host, port: tunnels[index]!.port },
-        ]),
-      );
-      const given = tunnels.map(({ port }) => ({ host: '127.0.0.1', port }));
-      const store = storeFor({}, { natMap }, given);
+      const { store, tunnels } = await throughTunnels();
       await write(store, [...keys, '{move}:a']);
       const move = await servers.startMove('sse:{move}:a');
       await move.carry('sse:{move}:a');
@@ -241,6 +291,42 @@ for (const [version, Cluster] of Object.entries(versions)) {
       ]);
       for (const tunnel of tunnels) tunnel.close();
       await expect(write(store, ['{move}:a'], '3')).rejects.toThrow();
+    });
+
+    it('logs in as it was told to with the nodes that it was given, also when it looks again who keeps what', async () => {
+      const looks = async () => {
+        const stats = await Promise.all(servers.running.map(({ admin }) => admin.info('commandstats')));
+        const counts = stats.map((text) => Number(/cluster\|slots:calls=(\d+)/.exec(text)?.[1] ?? 0));
+        return counts.reduce((sum, count) => sum + count);
+      };
+      const password = 'secret';
+      for (const { admin } of servers.running) await admin.config('SET', 'requirepass', password);
+      try {
+        const store = storeFor(
+          {},
+          {},
+          servers.addresses.map((address) => ({ ...address, password })),
+        );
+        await write(store);
+        const before = await looks();
+        await (await servers.startMove('sse:{empty}:a')).finish();
+        await until(async () => {
+          await store.read(['{empty}:a'], soon());
+          return (await looks()) > before;
+        });
+        await write(store);
+      } finally {
+        for (const { admin } of servers.running) await admin.config('SET', 'requirepass', '');
+      }
+    });
+
+    it('does not look more often who keeps what while nobody says', async () => {
+      const tunnel = await openTunnel(await freePort());
+      opened.push(tunnel);
+      const store = storeFor({}, {}, [{ host: '127.0.0.1', port: tunnel.port }]);
+      const began = performance.now();
+      for (let calls = 0; calls < 50; calls += 1) await expect(write(store)).rejects.toThrow('no connection');
+      expect(tunnel.asked).toBeLessThanOrEqual(1 + (performance.now() - began) / 250);
     });
 
     it('says so when none of the nodes that it was given answers', async () => {
@@ -260,7 +346,10 @@ for (const [version, Cluster] of Object.entries(versions)) {
       await write(store);
       store.subscribe(() => {}, unexpected);
       await until(async () => `${await counts()}` === '3,3,1');
-      await store.close();
+      const reading = store.read(keys, soon());
+      const closed = store.close();
+      await expect(reading).rejects.toThrow('closed');
+      await closed;
       await expect(store.read(keys, soon())).rejects.toThrow('closed');
       await expect(write(store)).rejects.toThrow('closed');
       store.subscribe(() => {}, unexpected)();
@@ -298,39 +387,21 @@ async function oneNode(
 /** A cluster that has just changed may contradict itself for a moment. */
 async function answered(store: Store, keys: readonly string[]): Promise<readonly Reading[]> {
   let readings: readonly Reading[] = [];
-  await untilTrue(async () => {
+  await untilDone(async () => {
     readings = await store.read(keys, soon());
     for (const reading of readings) if (reading instanceof Unanswered) throw reading;
   });
   return readings;
 }
 
-/** A port that leads to another one. */
-async function openTunnel(port: number): Promise<{ port: number; close(): void }> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    const onward = connect(port, '127.0.0.1');
-    pipeline(socket, onward, socket, () => {});
-    for (const end of [socket, onward]) sockets.add(end);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    close() {
-      server.close();
-      for (const socket of sockets) socket.destroy();
-    },
-  };
-}
-
 /** Tries again until it does not reject. */
-async function untilTrue(call: () => Promise<unknown>, ms?: number): Promise<void> {
+async function untilDone(call: () => Promise<unknown>): Promise<void> {
   const works = () =>
     call().then(
       () => true,
       () => false,
     );
-  await until(works, ms);
+  await until(works);
 }
 
 function unexpected(what: unknown): never {

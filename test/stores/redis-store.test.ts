@@ -8,6 +8,7 @@ import { RedisStore, type RedisStoreOptions } from '../../src/stores/redis-store
 import { freePort } from '../support/free-port.ts';
 import { type RedisSentinels, startSentinels } from '../support/redis-sentinels.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { openTunnel } from '../support/tunnel.ts';
 import { until } from '../support/until.ts';
 import { identityOf, soon, storeConformance, tokensOf } from './conformance.ts';
 
@@ -498,6 +499,29 @@ for (const [version, Redis] of Object.entries(versions)) {
         expect(tokensOf(await read(store, 'a'))).toEqual(['1-a']);
         expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining('NOPERM') })]);
         stop();
+      });
+
+      it('are told to fail when the server does not take the subscription, and come when it does', async () => {
+        const tunnel = await openTunnel(server.port);
+        tunnel.stops = /subscribe/i;
+        const store = keep(new RedisStore(keep(new Redis(tunnel.port, { lazyConnect: true }))));
+        const errors: unknown[] = [];
+        const wakes: string[] = [];
+        const stop = store.subscribe(
+          (key) => wakes.push(key),
+          (error) => errors.push(error),
+        );
+        await until(() => errors.length > 0);
+        expect(errors).toEqual([
+          expect.objectContaining({ message: expect.stringContaining('to subscribe') }),
+        ]);
+        tunnel.stops = undefined;
+        await until(async () => {
+          await write(store, 'a', `${performance.now()}-a`);
+          return wakes.length > 0;
+        });
+        stop();
+        tunnel.close();
       });
 
       it('are told once to fail while the server is away, and come again with it', async () => {
