@@ -231,7 +231,7 @@ for (const [version, Cluster] of Object.entries(versions)) {
       const wakes: string[] = [];
       const stop = store.subscribe((key) => wakes.push(key), unexpected);
       const node = await until(async () => (await servers.connectedTo('sse-trigger:wake'))[0]);
-      const { others } = await keysOf(node!, keys);
+      const { others } = await split(node!, keys);
       await node!.server.kill('SIGSTOP');
       try {
         await expect(store.read(keys, AbortSignal.timeout(1_000))).rejects.toThrow();
@@ -373,12 +373,11 @@ async function signalAll(signal: NodeJS.Signals): Promise<void> {
 }
 
 /** Of these keys those that a node keeps, and those that others do. */
-async function keysOf(
+async function split(
   node: ClusterNode,
   keys: readonly string[],
 ): Promise<{ own: string[]; others: string[] }> {
-  const owners = await Promise.all(keys.map((key) => servers.ownerOf(`sse:${key}`)));
-  const own = keys.filter((_, index) => owners[index] === node);
+  const own = await servers.keptBy(node, keys);
   return { own, others: keys.filter((key) => !own.includes(key)) };
 }
 
@@ -386,7 +385,7 @@ async function oneNode(
   keys: readonly string[],
 ): Promise<{ node: ClusterNode; own: string[]; others: string[] }> {
   const node = await servers.ownerOf(`sse:${keys[0]}`);
-  return { node, ...(await keysOf(node, keys)) };
+  return { node, ...(await split(node, keys)) };
 }
 
 /** A cluster that has just changed may contradict itself for a moment. */

@@ -1,1 +1,1 @@
-export { freePort } from '../../bench/free-port.ts';
+export { freePort, freePorts } from '../../bench/free-port.ts';

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { freePort } from './free-port.ts';
+import { freePorts } from './free-port.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';
 import { until } from './until.ts';
 
@@ -63,6 +63,12 @@ export class RedisClusterServers implements AsyncDisposable {
       if (typeof answer === 'number') return node;
     }
     throw new Error(`nobody keeps ${key}`);
+  }
+
+  /** Of these keys, as a store has them if it is not told otherwise, those that a node keeps. */
+  async keptBy(node: ClusterNode, keys: readonly string[]): Promise<string[]> {
+    const owners = await Promise.all(keys.map((key) => this.ownerOf(`sse:${key}`)));
+    return keys.filter((_, index) => owners[index] === node);
   }
 
   async replicaOf({ server }: ClusterNode): Promise<ClusterNode> {
@@ -158,8 +164,8 @@ export async function startRedisCluster({
 }: RedisClusterOptions = {}): Promise<RedisClusterServers> {
   const dir = await mkdtemp(join(tmpdir(), 'sse-trigger-cluster-'));
   const indexes = Array.from({ length: 2 * PRIMARIES }, (_, index) => index);
-  const ports: { port: number; bus: number }[] = [];
-  for (const _ of indexes) ports.push({ port: await freePort(), bus: await freePort() });
+  const free = await freePorts(2 * indexes.length);
+  const ports = indexes.map((index) => ({ port: free[2 * index]!, bus: free[2 * index + 1]! }));
   const idOf = (index: number) => `${index}`.padStart(40, '0');
   const firstSlot = (primary: number) => Math.ceil((SLOTS * primary) / PRIMARIES);
   // They start as if they had known each other for long, which takes less than to introduce them.

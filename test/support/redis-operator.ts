@@ -6,8 +6,10 @@ import type { RedisServer } from './redis-server.ts';
 export async function asOperator<T>(
   { port }: RedisServer,
   work: (operator: Redis) => Promise<T>,
+  password?: string,
 ): Promise<T> {
-  const operator = new Redis(port, { lazyConnect: true, enableReadyCheck: false });
+  const login = password === undefined ? {} : { password };
+  const operator = new Redis(port, { lazyConnect: true, enableReadyCheck: false, ...login });
   operator.on('error', () => {});
   try {
     return await work(operator);
@@ -34,10 +36,8 @@ export function lockOut(redis: RedisServer): Promise<void> {
   });
 }
 
-export async function letIn({ port }: RedisServer): Promise<void> {
-  const operator = new Redis(port, { password: 'secret' });
-  await operator.config('SET', 'requirepass', '');
-  operator.disconnect();
+export async function letIn(redis: RedisServer): Promise<void> {
+  await asOperator(redis, (operator) => operator.config('SET', 'requirepass', ''), 'secret');
 }
 
 export function configure(setting: string, value: string): (redis: RedisServer) => Promise<unknown> {

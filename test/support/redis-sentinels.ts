@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { type RedisServer, startRedis } from './redis-server.ts';
+import { type RedisServer, type RedisServerOptions, startRedis } from './redis-server.ts';
 import { until } from './until.ts';
 
 /** A Redis with a replica, and Sentinels that have the one take over from the other. */
@@ -27,38 +27,52 @@ const SENTINELS = 3;
  */
 export async function startSentinels(downAfter = 30_000): Promise<RedisSentinels> {
   const dir = await mkdtemp(join(tmpdir(), 'sse-trigger-sentinel-'));
-  const primary = await startRedis();
-  const replica = await startRedis({ args: ['--replicaof', `127.0.0.1 ${primary.port}`] });
-  const sentinels: RedisServer[] = [];
-  const stop = async () => {
-    for (const admin of admins) admin.disconnect();
-    for (const server of [...sentinels, replica, primary]) await server.stop();
-    await rm(dir, { recursive: true, force: true });
+  const servers: RedisServer[] = [];
+  const admins: Redis[] = [];
+  const start = async (options?: RedisServerOptions) => {
+    const server = await startRedis(options);
+    servers.push(server);
+    return server;
   };
-  for (let index = 0; index < SENTINELS; index += 1) {
-    const config = join(dir, `${index}.conf`);
-    const rules = {
-      monitor: `127.0.0.1 ${primary.port} 2`,
-      'down-after-milliseconds': downAfter,
-      'failover-timeout': 2_000,
-    };
-    const lines = Object.entries(rules).map(([rule, value]) => `sentinel ${rule} ${NAME} ${value}\n`);
-    await writeFile(config, lines.join(''));
-    sentinels.push(await startRedis({ sentinel: config }));
-  }
-  const admins = [replica, ...sentinels].map(({ port }) => new Redis(port).on('error', () => {}));
+  const watch = ({ port }: RedisServer) => admins.push(new Redis(port).on('error', () => {}));
   /** Resolves when the replica and all Sentinels know of something. */
   const known = async (what: RegExp) => {
     for (const admin of admins) await until(async () => what.test(await admin.info()), 20_000);
   };
-  await known(new RegExp(`master_link_status:up|slaves=1,sentinels=${SENTINELS}`));
-  const addresses = sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
-  return {
-    options: { sentinels: addresses, name: NAME },
-    primary,
-    replica,
-    promoted: () => known(new RegExp(`role:master|address=127.0.0.1:${replica.port},`)),
-    stop,
-    [Symbol.asyncDispose]: stop,
+  const stop = async () => {
+    for (const admin of admins) admin.disconnect();
+    for (const server of servers.reverse()) await server.stop();
+    await rm(dir, { recursive: true, force: true });
   };
+  try {
+    const primary = await start();
+    const replica = await start({ args: ['--replicaof', `127.0.0.1 ${primary.port}`] });
+    watch(replica);
+    const sentinels: { host: string; port: number }[] = [];
+    for (let index = 0; index < SENTINELS; index += 1) {
+      const config = join(dir, `${index}.conf`);
+      const rules = {
+        monitor: `127.0.0.1 ${primary.port} 2`,
+        'down-after-milliseconds': downAfter,
+        'failover-timeout': 2_000,
+      };
+      const lines = Object.entries(rules).map(([rule, value]) => `sentinel ${rule} ${NAME} ${value}\n`);
+      await writeFile(config, lines.join(''));
+      const sentinel = await start({ sentinel: config });
+      watch(sentinel);
+      sentinels.push({ host: '127.0.0.1', port: sentinel.port });
+    }
+    await known(new RegExp(`master_link_status:up|slaves=1,sentinels=${SENTINELS}`));
+    return {
+      options: { sentinels, name: NAME },
+      primary,
+      replica,
+      promoted: () => known(new RegExp(`role:master|address=127.0.0.1:${replica.port},`)),
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
