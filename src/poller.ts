@@ -53,7 +53,7 @@ export class Poller {
     this.#options = options;
   }
 
-  /** Whether the last read failed. */
+  /** Whether the last read failed, be it for some of its keys only. */
   get down(): boolean {
     return this.#down;
   }

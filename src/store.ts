@@ -47,7 +47,7 @@ export interface Store {
  */
 export type Reading = StoredVersion | undefined | Error;
 
-/** Says nothing of a key: it is waited for as if the whole read had failed, while the others of the read count. */
+/** Says nothing of a key: it is waited for as if the whole read had failed, while the others count and are seeded. */
 export class Unanswered extends Error {}
 
 export interface StoredVersion {

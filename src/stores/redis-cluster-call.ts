@@ -71,7 +71,8 @@ export class RedisClusterCall<A> {
   }
 
   /**
-   * Keys of a node that does not answer are `Unanswered`. From the second time on, it does not hold up the others.
+   * Keys of a node that does not answer are `Unanswered`. From the second time on it gets little more time than the
+   * others, until it is heard to answer again.
    *
    * @throws when `signal` aborts, or it cannot be found out who keeps what.
    */
