@@ -7,7 +7,7 @@ import { type BirpcReturn, createBirpc } from 'birpc';
 const DEADLINE = 300_000;
 
 /** A process of the bench: a module beside this one, called by `calls` over the channel that `fork` gives. */
-export class Child<Calls extends object> implements AsyncDisposable {
+export class Child<Calls extends object> {
   readonly calls: BirpcReturn<Calls, object>;
   readonly #process: ChildProcess;
 
@@ -25,6 +25,8 @@ export class Child<Calls extends object> implements AsyncDisposable {
         timeout: DEADLINE,
       },
     );
+    // A message to one that has just ended is an error, too.
+    child.on('error', (error) => this.calls.$close(error));
     child.once('exit', (code, signal) => {
       this.calls.$close(new Error(`the ${module} of the bench ended (${signal ?? code})`));
     });
@@ -33,14 +35,10 @@ export class Child<Calls extends object> implements AsyncDisposable {
   /** Without a chance to say good-bye, so that it takes no longer with ten thousand connections. */
   async end(): Promise<void> {
     const child = this.#process;
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.end();
   }
 }
 

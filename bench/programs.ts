@@ -62,10 +62,9 @@ export function startNginx(port: number, locations: string): Promise<Program> {
   });
 }
 
-/** The processes that `pid` started. */
-export async function childrenOf(pid: number): Promise<number[]> {
-  const list = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  return list.trim().split(' ').map(Number);
+/** The first process that `pid` has started, or starts soon: nginx listens before it has workers. */
+export function firstChildOf(pid: number): Promise<number> {
+  return until(async () => Number.parseInt(await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8'), 10));
 }
 
 function nginxConf(port: number, folder: string, locations: string): string {

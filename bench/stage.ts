@@ -25,9 +25,7 @@ export class Stage implements AsyncDisposable {
   static async build(name: ContestantName, settings: StageSettings): Promise<Stage> {
     const stage = new Stage(contestants[name], { ...defaults, ...settings });
     try {
-      const redis = new Redis(settings.redisUrl);
-      await redis.flushall();
-      redis.disconnect();
+      await empty(settings.redisUrl);
       stage.#port = await stage.server.start(name, stage.settings);
       await stage.pusher.start(name, stage.settings, stage.port);
     } catch (error) {
@@ -103,6 +101,15 @@ export class Stage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server.end().catch(() => {}); // it may be gone
     await Promise.all([this.#server.end(), this.#generator.end(), this.#pusher.end()]);
+  }
+}
+
+async function empty(redisUrl: string): Promise<void> {
+  const redis = new Redis(redisUrl);
+  try {
+    await redis.flushall();
+  } finally {
+    redis.disconnect();
   }
 }
 

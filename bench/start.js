@@ -1,6 +1,5 @@
 // `npm run bench`: from a fresh clone to results. Arguments go to bench.ts.
 // Plain JavaScript over Node's built-ins, since it runs before there is anything else.
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { build } from '../demo/build.js';
 import { installModules } from '../demo/install.js';
@@ -24,8 +23,8 @@ try {
     debian: 'libnginx-mod-nchan',
     use: 'the contestant nchan',
   });
-  const bench = ['bench/dist/bench.js', ...process.argv.slice(2)];
-  process.exitCode = spawnSync(process.execPath, bench, { stdio: 'inherit' }).status ?? 1;
+  // In this process, so that a signal to it ends all.
+  await import('./dist/bench.js');
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
+import { procStatOf, TICK } from './proc-stat.ts';
 
 /** What a process has used and holds. */
 export interface Usage {
@@ -33,21 +34,15 @@ export async function ownUsage({ gc }: { gc: boolean }): Promise<Usage> {
   };
 }
 
-/** Microseconds in which the kernel counts user CPU: 100 a second, on all of Debian's. */
-const TICK = 10_000;
-
 /** Of another process on Linux, with one thread. */
 export async function usageOf(pid: number): Promise<Usage> {
   const schedule = await readFile(`/proc/${pid}/schedstat`, 'utf8');
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  // What follows upon the name, which stands in brackets.
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const rssKilobytes = Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1]);
   const cpuNanos = Number(schedule.split(' ')[0]);
   return {
     cpuMicros: cpuNanos / 1000,
-    cpuUserMicros: Number(fields[11]) * TICK,
+    cpuUserMicros: procStatOf(pid).user * TICK,
     rssBytes: rssKilobytes * 1024,
     heapBytes: 0,
     externalBytes: 0,

@@ -1,8 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { endWithThisProcess } from '../end-with-this-process.ts';
 
 const script = fileURLToPath(new URL('../../clients/stuck-clients.pl', import.meta.url));
+
+/** Milliseconds in which all have to be open. */
+const DEADLINE = 30_000;
 
 /** Clients that read nothing after the first bytes, in a process of their own. */
 export class StuckClients implements AsyncDisposable {
@@ -17,17 +21,29 @@ export class StuckClients implements AsyncDisposable {
     const child = spawn('perl', [script, `${port}`, `${count}`, `/stream?key=${key}`], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    const ended = once(child, 'exit').then(([code]) => {
+    endWithThisProcess(child);
+    const deadline = AbortSignal.timeout(DEADLINE);
+    const ended = once(child, 'exit', { signal: deadline }).then(([code]) => {
       throw new Error(`the process of the stuck clients ended (${code})`);
     });
     ended.catch(() => {}); // later that is no error
-    await Promise.race([once(child.stdout, 'data'), ended]);
+    try {
+      await Promise.race([once(child.stdout, 'data', { signal: deadline }), ended]);
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
     return new StuckClients(child);
   }
 
+  /** Whether the process that holds them runs. */
+  get isAlive(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.isAlive) return;
     const child = this.#process;
-    if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     child.stdin?.end();
     await exited;

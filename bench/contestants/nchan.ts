@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http';
-import { childrenOf, NCHAN, startNginx } from '../programs.ts';
+import { firstChildOf, NCHAN, startNginx } from '../programs.ts';
 import { usageOf } from '../usage.ts';
 import type { Contestant } from './contestant.ts';
 
@@ -19,8 +19,8 @@ export const nchan: Contestant = {
     location /stream { nchan_subscriber eventsource; nchan_eventsource_ping_interval ${heartbeat / 1000}; }
     location /publish { nchan_publisher; }`,
     );
-    const [worker] = await childrenOf(program.pid);
-    return { port: program.port, usage: () => usageOf(worker!), end: () => program.end() };
+    const worker = await firstChildOf(program.pid);
+    return { port: program.port, usage: () => usageOf(worker), end: () => program.end() };
   },
 
   publisher(_, port) {
