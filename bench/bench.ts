@@ -44,8 +44,11 @@ await mkdir(folder, { recursive: true });
 await writeFile(file, `${JSON.stringify(report, undefined, 1)}\n`);
 console.log(`\n${markdown}\n\nWritten to ${folder}`);
 if (report.troubles.length > 0) {
-  console.error('Not drawn and not put into README.md, since there were troubles: see above');
+  console.error(report.troubles.join('\n'));
   process.exitCode = 1;
+}
+if (report.gaps.length > 0) {
+  console.error('Not drawn and not put into README.md, since not all was measured: see above');
 } else {
   for (const [name, svg] of await drawPlots(report.measurements)) {
     await writeFile(join(folder, `${size.name}-${name}.svg`), svg);

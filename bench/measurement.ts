@@ -70,11 +70,11 @@ export async function* untilValid<T extends { readonly void?: string }>(
 }
 
 /**
- * Who begins changes with each round, and every second round goes backwards: nobody always has the machine in the same
- * state, nor always the same one before.
+ * Every second round goes backwards, and every two rounds another begins: nobody always has the machine in the same state,
+ * nor always the same one before.
  */
 export function inTurn<T>(round: number, items: readonly T[]): T[] {
-  const first = round % items.length;
-  const turned = [...items.slice(first), ...items.slice(0, first)];
-  return round % 2 === 0 ? turned : turned.reverse();
+  const ordered = round % 2 === 0 ? items : items.toReversed();
+  const first = (round >> 1) % items.length;
+  return [...ordered.slice(first), ...ordered.slice(0, first)];
 }

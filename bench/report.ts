@@ -31,11 +31,13 @@ export interface Report extends Setup {
   readonly measurements: readonly Measurement[];
   /** What scenarios that threw have said. */
   readonly failures: readonly { readonly scenario: ScenarioName; readonly message: string }[];
-  /** What stands against the run: it did not do all that it was asked for, or what does not depend on speed does not hold. */
+  /** What the run was asked for and did not do. */
+  readonly gaps: readonly string[];
+  /** What stands against the run: its gaps, and what does not hold although it does not depend on speed. */
   readonly troubles: readonly string[];
 }
 
-export type Run = Omit<Report, 'results' | 'troubles'>;
+export type Run = Omit<Report, 'results' | 'gaps' | 'troubles'>;
 
 /**
  * Why scenarios that are measured now may not stand beside those of an earlier report; undefined when they may.
@@ -45,9 +47,9 @@ export type Run = Omit<Report, 'results' | 'troubles'>;
 export function refusalOf(earlier: Partial<Setup>, now: Setup): string | undefined {
   const { revision } = now;
   if (revision === undefined || revision.dirty) return 'there are changes that are not committed';
-  if (!isDeepStrictEqual(earlier.revision, revision)) {
-    const { hash = 'an unknown revision', dirty = false } = earlier.revision ?? {};
-    return `it was measured at ${hash}${dirty ? ' with changes' : ''}, and this is ${revision.hash}`;
+  const { hash = 'an unknown revision', dirty = false, measured } = earlier.revision ?? {};
+  if (dirty || measured !== revision.measured) {
+    return `it was measured at ${hash}${dirty ? ' with changes' : ''}, and at ${revision.hash} what is measured differs`;
   }
   if (!isDeepStrictEqual(earlier.machine, now.machine))
     return 'it was measured on another machine or versions';
@@ -67,16 +69,21 @@ export function makeReport(run: Run, earlier?: Report): Report {
     measurements.filter((one) => one.void === undefined).map(({ scenario }) => scenario),
   );
   const empty = Object.keys(scenarios).filter((name) => !counting.has(name as ScenarioName));
-  const troubles = [
+  const gaps = [
     ...failures.map(({ message }) => message),
     ...empty.map((name) => `${name}: nothing was measured that counts`),
-    ...results.flatMap((result) => troubleOf(result, run.size.name === 'full') ?? []),
+    ...results
+      .filter(
+        ({ figure, outcome }) => outcome === 'not measured' && (run.size.name === 'full' || figure.exact),
+      )
+      .map(({ figure }) => `${nameOf(figure)} was not measured in most rounds`),
   ];
-  return { ...run, scenarios, measurements, failures, results, troubles };
+  const broken = results
+    .filter(({ figure, outcome }) => outcome === 'missed' && figure.exact)
+    .map(({ figure }) => `${nameOf(figure)} does not hold`);
+  return { ...run, scenarios, measurements, failures, results, gaps, troubles: [...gaps, ...broken] };
 }
 
-function troubleOf({ figure, outcome }: Result, full: boolean): string | undefined {
-  const name = `${figure.scenario}: ${describeFigure(figure)}`;
-  if (outcome === 'not measured' && (full || figure.exact)) return `${name} was not measured in most rounds`;
-  return outcome === 'missed' && figure.exact ? `${name} does not hold` : undefined;
+function nameOf(figure: Figure): string {
+  return `${figure.scenario}: ${describeFigure(figure)}`;
 }

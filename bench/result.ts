@@ -61,8 +61,14 @@ function roundOf(figure: Figure, round: number, measurements: readonly Measureme
   if (against === undefined) return { ours, theirs: undefined, result: ours };
   const theirs = find({ ...figure, ...against }, round, candidates);
   if (theirs === undefined) return undefined;
-  const results = { ratio: ours / theirs, 'times fewer': theirs / ours, difference: ours - theirs };
-  return { ours, theirs, result: results[against.as] };
+  return { ours, theirs, result: compare(ours, theirs, against.as) };
+}
+
+/** NaN where there is nothing to divide by: what has not grown either is no measure for others. */
+function compare(ours: number, theirs: number, as: NonNullable<Figure['against']>['as']): number {
+  if (as === 'difference') return ours - theirs;
+  if (as === 'times fewer') return theirs / ours;
+  return theirs > 0 ? Math.abs(ours) / theirs : Number.NaN;
 }
 
 /** Of those that are void, too: no lag of the bench excuses a state that never came. */

@@ -9,7 +9,7 @@ export interface Size {
   readonly streams: number;
   /** Whether servers are warmed up before they are measured. */
   readonly warmsUp: boolean;
-  /** Milliseconds of lag at the 99th percentile with which the bench itself begins to blur the times that it measures. */
+  /** Milliseconds of lag of the bench, at the 99th percentile, up to which times count however short they are. */
   readonly lagLimit: number;
   /** Milliseconds between two looks, where a scenario does not need another. */
   readonly poll: number;
@@ -20,11 +20,10 @@ export interface Size {
    * back. Where nothing else happens, that would be most of what is measured.
    */
   readonly settleSeconds: number;
+  /** The window of idle, as long at every number of streams. */
   readonly idleSeconds: number;
   /** Of the streams, at which idle is run, too: 0.5, 0.1 or both. */
   readonly growthShares: readonly number[];
-  /** The window at fewer streams: some polls of 2 s. */
-  readonly growthSeconds: number;
   /** Pushes a payload of 100 B, 2 KB and 20 KB; 0 leaves it out. */
   readonly fanOutPushes: { readonly small: number; readonly medium: number; readonly large: number };
   readonly pushesPerSecond: number;
@@ -49,24 +48,23 @@ export const sizes: Readonly<Record<Exclude<Size['name'], 'other'>, Size>> = {
     scenariosAtOnce: 1,
     streams: 10_000,
     warmsUp: true,
-    lagLimit: 5,
+    lagLimit: 1,
     poll: 2000,
     heartbeat: 15_000,
     settleSeconds: 24,
-    idleSeconds: 30,
+    idleSeconds: 15,
     growthShares: [0.5, 0.1],
-    growthSeconds: 10,
-    fanOutPushes: { small: 20, medium: 10, large: 8 },
+    fanOutPushes: { small: 20, medium: 5, large: 8 },
     pushesPerSecond: 500,
-    latencySeconds: 15,
-    burstChanges: 30,
+    latencySeconds: 12,
+    burstChanges: 20,
     burstPushes: 1000,
     stuckStreams: 500,
-    stuckSaves: 200,
+    stuckSaves: 160,
     churnPerSecond: 300,
-    churnSeconds: 60,
+    churnSeconds: 40,
     processesStreams: 8000,
-    processesSeconds: 10,
+    processesSeconds: 6,
   },
   quick: {
     name: 'quick',
@@ -74,13 +72,12 @@ export const sizes: Readonly<Record<Exclude<Size['name'], 'other'>, Size>> = {
     scenariosAtOnce: 1,
     streams: 1000,
     warmsUp: true,
-    lagLimit: 5,
+    lagLimit: 1,
     poll: 500,
     heartbeat: 1500,
     settleSeconds: 0.5,
     idleSeconds: 3,
     growthShares: [0.1],
-    growthSeconds: 2,
     fanOutPushes: { small: 5, medium: 3, large: 3 },
     pushesPerSecond: 200,
     latencySeconds: 3,
@@ -106,7 +103,6 @@ export const sizes: Readonly<Record<Exclude<Size['name'], 'other'>, Size>> = {
     settleSeconds: 0.1,
     idleSeconds: 0.5,
     growthShares: [],
-    growthSeconds: 0.5,
     fanOutPushes: { small: 2, medium: 0, large: 0 },
     pushesPerSecond: 50,
     latencySeconds: 0.5,

@@ -20,8 +20,3 @@ export function median(values: readonly number[]): number {
   if (sorted.length % 2 === 1) return sorted[upper]!;
   return (sorted[upper - 1]! + sorted[upper]!) / 2;
 }
-
-/** NaN when there are none. */
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}

@@ -3,6 +3,7 @@ import { describeMachine } from './machine.ts';
 import type { Measurement } from './measurement.ts';
 import type { Report } from './report.ts';
 import type { Result } from './result.ts';
+import type { Size } from './size.ts';
 import { median } from './statistics.ts';
 import { formatNumber, formatValue, type ValueName, values } from './value.ts';
 
@@ -13,14 +14,14 @@ export function toMarkdown(report: Report): string {
   const voids = measurements.filter((measurement) => measurement.void !== undefined).length;
   return [
     `${daysOf(report)}, ${describeRevision(report)}, ${size.name} run: ${size.rounds} rounds with ${formatNumber(size.streams)} streams. ${describeMachine(machine)}.`,
-    `Other processes used ${foreignShareOf(report)} meanwhile.`,
-    `Median of the rounds, and in brackets the least and the most. ${voids} of ${measurements.length} measurements were void; what was void was measured again.`,
+    `It took ${minutesOf(report)} minutes, in which other processes used ${foreignShareOf(report)}.`,
+    `Median of the rounds, and in brackets the least and the most. ${voids} of ${measurements.length} measurements were void.`,
     ...(full ? [] : ['Goals are for the full size, so only those that are exact are judged here.']),
     ...(leftOut.length > 0 ? [`Left out, since not installed: ${leftOut.join(', ')}.`] : []),
     ...troubles.map((trouble) => `**${trouble}**`),
     table(
       ['scenario', 'figure', 'against', 'goal', 'result', '', 'sse-trigger', 'the other'],
-      results.map((result) => figureRow(result, full)),
+      results.map((result) => figureRow(result, size)),
     ),
     '### Absolute numbers',
     table(['scenario', 'contestant', 'streams', 'median of the rounds'], absoluteRows(measurements)),
@@ -41,6 +42,11 @@ function describeRevision({ revision }: Report): string {
   return `at ${revision.hash}${revision.dirty ? ' with changes that are not committed' : ''}`;
 }
 
+function minutesOf({ scenarios }: Report): string {
+  const seconds = Object.values(scenarios).reduce((sum, run) => sum + run.seconds, 0);
+  return formatNumber(Math.ceil(seconds / 60));
+}
+
 /** Of one core, in all and where it was the most. */
 function foreignShareOf({ scenarios }: Report): string {
   const runs = Object.entries(scenarios).map(([name, { seconds, foreignCpuSeconds }]) => ({
@@ -57,23 +63,26 @@ function foreignShareOf({ scenarios }: Report): string {
 
 const MARKS: Readonly<Partial<Record<Result['outcome'], string>>> = { reached: '✓', missed: '✗' };
 
-function figureRow({ figure, outcome, rounds, ...result }: Result, full: boolean): string[] {
+function figureRow({ figure, outcome, rounds, ...result }: Result, size: Size): string[] {
   const { unit } = values[figure.value];
   const form = (value: number) => {
     if (figure.against === undefined || figure.against.as === 'difference') return formatValue(value, unit);
     return formatNumber(value);
   };
   const spread = rounds.length > 1 ? ` (${form(result.least)} … ${form(result.most)})` : '';
+  const fewer = rounds.length < size.rounds ? `, ${rounds.length} of ${size.rounds} rounds` : '';
   const theirs = rounds.flatMap((round) => round.theirs ?? []);
-  const judged = full || figure.exact;
+  const ours = median(rounds.map((round) => round.ours));
+  const noise = figure.against?.as === 'ratio' && ours <= 0 ? 'below noise: ' : '';
+  const judged = size.name === 'full' || figure.exact;
   return [
     figure.scenario,
     describeFigure(figure),
     againstOf(figure),
     goalOf(figure.goal, form),
-    outcome === 'not measured' ? outcome : `${form(result.median)}${spread}`,
+    outcome === 'not measured' ? outcome : `${noise}${form(result.median)}${spread}${fewer}`,
     judged ? (MARKS[outcome] ?? '') : '',
-    figure.against && rounds.length > 0 ? formatValue(median(rounds.map(({ ours }) => ours)), unit) : '',
+    figure.against && rounds.length > 0 ? formatValue(ours, unit) : '',
     theirs.length > 0 ? formatValue(median(theirs), unit) : '',
   ];
 }

@@ -18,9 +18,10 @@ export const values = {
   // push, up to its acknowledgement; then the wait, until the first read after that begins; and then the excess.
   latencyP50Ms: { label: 'latency p50', unit: 'milliseconds' },
   latencyP99Ms: { label: 'latency p99', unit: 'milliseconds' },
-  latencyBeyondPollP99Ms: { label: 'latency p99 less 1.1 polls', unit: 'milliseconds' },
   pushP99Ms: { label: 'push p99', unit: 'milliseconds' },
-  meanWaitPolls: { label: 'mean wait in polls', unit: 'count' },
+  waitP10Polls: { label: 'wait p10 in polls', unit: 'count' },
+  waitP50Polls: { label: 'wait p50 in polls', unit: 'count' },
+  waitP90Polls: { label: 'wait p90 in polls', unit: 'count' },
   excessP50Ms: { label: 'excess over the poll p50', unit: 'milliseconds' },
   excessP99Ms: { label: 'excess over the poll p99', unit: 'milliseconds' },
   lastClientMedianMs: { label: 'last client has it, median', unit: 'milliseconds' },
@@ -29,6 +30,7 @@ export const values = {
   shownMs: { label: 'all clients show the newest row', unit: 'milliseconds' },
   received: { label: 'frames received', unit: 'count' },
   pushes: { label: 'pushes', unit: 'count' },
+  runsAPush: { label: 'callback runs a push and process that shows it', unit: 'count' },
   connects: { label: 'connects', unit: 'count' },
   lost: { label: 'connections lost', unit: 'count' },
   heartbeatShare: { label: 'heartbeats received through those expected', unit: 'count' },
@@ -52,10 +54,12 @@ export const values = {
   timersGrowth: { label: 'growth of timers', unit: 'count' },
   subscriptionsGrowth: { label: 'growth of Redis subscriptions', unit: 'count' },
   connectionsGrowth: { label: 'growth of Redis connections', unit: 'count' },
+  redisKeysGrowth: { label: 'growth of keys in Redis, until they expire', unit: 'count' },
 
   // The bench itself
   burstMs: { label: 'time in which all was pushed', unit: 'milliseconds' },
   pusherLagP99Ms: { label: "pusher's lag p99", unit: 'milliseconds' }, // actual less intended time of a save
+  generatorCpuPercent: { label: "generator's CPU of one core", unit: 'percent' },
   generatorLagP99Ms: { label: "generator's event loop delay p99", unit: 'milliseconds' },
 } as const satisfies Record<string, { label: string; unit: Unit }>;
 

@@ -6,11 +6,10 @@ import { Client, type ClientListener } from './client.ts';
 export interface ChurnPlan {
   readonly port: number;
   readonly protocol: Protocol;
-  /** What they watch, in turn. */
+  /** What they watch, a client each. */
   readonly keys: readonly string[];
   /** Connects, and as many disconnects. */
   readonly perSecond: number;
-  readonly seconds: number;
 }
 
 export interface ChurnResult {
@@ -23,7 +22,7 @@ export interface ChurnResult {
 const STAY = 1e6;
 
 /** Opens and closes clients, in open loop. */
-export async function churn({ port, protocol, keys, perSecond, seconds }: ChurnPlan): Promise<ChurnResult> {
+export async function churn({ port, protocol, keys, perSecond }: ChurnPlan): Promise<ChurnResult> {
   const result = { opened: 0, lost: 0 };
   const holder: ClientListener = {
     opened: () => result.opened++,
@@ -32,19 +31,18 @@ export async function churn({ port, protocol, keys, perSecond, seconds }: ChurnP
     lost: () => result.lost++,
   };
   const staying: { client: Client; until: number }[] = [];
-  const all = perSecond * seconds;
   const start = now();
   let next = 0;
   return new Promise((resolve) => {
     const timer = setInterval(() => {
       const time = now();
-      for (; next < all && start + (next / perSecond) * 1e6 <= time; next++) {
-        const client = new Client(next, keys[next % keys.length]!, protocol, holder);
+      for (; next < keys.length && start + (next / perSecond) * 1e6 <= time; next++) {
+        const client = new Client(next, keys[next]!, protocol, holder);
         client.open(port);
         staying.push({ client, until: time + STAY });
       }
       while (staying.length > 0 && staying[0]!.until <= time) staying.shift()!.client.close();
-      if (next < all || staying.length > 0) return;
+      if (next < keys.length || staying.length > 0) return;
       clearInterval(timer);
       resolve(result);
     }, 5);

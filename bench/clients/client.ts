@@ -6,7 +6,7 @@ import { SocketIoReader } from './socket-io-reader.ts';
 
 /** What is told of clients to those who hold them. */
 export interface ClientListener {
-  opened(client: Client): void;
+  opened(): void;
   row(client: Client, save: number, at: number): void;
   comment(): void;
   /** The connection ended although nobody here closed it. */
@@ -24,6 +24,8 @@ export class Client implements Listener {
   shows = 0;
   /** The save whose row is waited for. */
   wanted = 0;
+  /** Whether it has not shown it yet. */
+  isBehind = false;
   readonly #protocol: Protocol;
   readonly #holder: ClientListener;
   #socket: Socket | undefined;
@@ -78,7 +80,7 @@ export class Client implements Listener {
   }
 
   opened(): void {
-    this.#holder.opened(this);
+    this.#holder.opened();
   }
 
   row(save: number, at: number): void {

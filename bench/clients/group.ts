@@ -32,7 +32,7 @@ export type Pace = { readonly atOnce: number } | { readonly over: number };
 export class Group implements ClientListener {
   readonly #clients: readonly Client[];
   #opening: Opening | undefined;
-  /** Clients that do not show what is wanted of them, and what to call when there are none. */
+  /** Clients that have not shown yet what is wanted of them, and what to call when there are none. */
   #behind = 0;
   #comments = 0;
   #onAllShown: (() => void) | undefined;
@@ -68,25 +68,29 @@ export class Group implements ClientListener {
     return (now() - begin) / 1000;
   }
 
-  /**
-   * Resolves with how many clients never showed what is wanted of them: 0 as soon as all do, or what is missing at the
-   * deadline in milliseconds.
-   */
+  /** Resolves with `missed`, as soon as all clients have shown what is wanted of them, or at the deadline in milliseconds. */
   async untilShown(wanted: Wanted, deadline: number): Promise<number> {
     this.#behind = 0;
     for (const client of this.#clients) {
       client.wanted = typeof wanted === 'number' ? wanted : (wanted.get(client.key) ?? 0);
-      if (client.shows < client.wanted) this.#behind++;
+      client.isBehind = client.shows < client.wanted;
+      if (client.isBehind) this.#behind++;
     }
-    if (this.#behind === 0) return 0;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, deadline);
-      this.#onAllShown = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    if (this.#behind > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadline);
+        this.#onAllShown = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
     this.#onAllShown = undefined;
+    return this.missed;
+  }
+
+  /** Clients that show an older row than was wanted of them last: they never got it, or were given an old one after it. */
+  get missed(): number {
     return this.#clients.filter((client) => client.shows < client.wanted).length;
   }
 
@@ -100,6 +104,11 @@ export class Group implements ClientListener {
       at: Float64Array.from(at),
       received: Float64Array.from(received),
     };
+  }
+
+  /** Clients whose connection ended, whoever ended it. */
+  get disconnected(): number {
+    return this.#clients.filter((client) => !client.isConnected).length;
   }
 
   /** Why connections ended that nobody here closed, since `open`. */
@@ -128,9 +137,10 @@ export class Group implements ClientListener {
     saves.push(save);
     times.push(at);
     received.push(now());
-    const wasBehind = client.shows < client.wanted;
     client.shows = save;
-    if (wasBehind && save >= client.wanted && --this.#behind === 0) this.#onAllShown?.();
+    if (!client.isBehind || save < client.wanted) return;
+    client.isBehind = false;
+    if (--this.#behind === 0) this.#onAllShown?.();
   }
 
   comment(): void {

@@ -20,13 +20,16 @@ export const betterSse: Contestant = {
       }
       return channel;
     };
-    await subscribeRows(settings, (key, row) => channels.get(key)?.broadcast(JSON.parse(row)));
+    await subscribeRows(settings, (key, row) => channels.get(key)?.broadcast(row));
     const app = express();
     app.get('/stream', async (req, res) => {
       const key = String(req.query.key);
-      const session = await createSession(req, res, { keepAlive: settings.heartbeat || null });
+      const session = await createSession(req, res, {
+        keepAlive: settings.heartbeat || null,
+        serializer: String, // rows are text already, and it would serialize them anew for each client
+      });
       channelOf(key).register(session);
-      if (settings.greet) session.push(JSON.parse(await rows.read(key)));
+      if (settings.greet) session.push(await rows.read(key));
     });
     return { port: await listen(createServer(app), settings.port) };
   },

@@ -26,14 +26,13 @@ export const churn: Scenario = {
       const { group } = await stage.open(Array.from({ length: streams }, (_, index) => `standing-${index}`));
 
       /** Each client with a key that nobody had before. */
-      const comeAndGo = (name: string, seconds: number) =>
-        stage.generator.churn({
-          port: stage.port,
-          protocol: stage.contestant.protocol,
-          keys: Array.from({ length: perSecond * seconds }, (_, index) => `${name}-${index}`),
-          perSecond,
-          seconds,
-        });
+      const comeAndGo = async (name: string, seconds: number) => {
+        const { protocol } = stage.contestant;
+        const keys = Array.from({ length: perSecond * seconds }, (_, index) => `${name}-${index}`);
+        const result = await stage.generator.churn({ port: stage.port, protocol, keys, perSecond });
+        if (result.opened !== keys.length) throw new Error(`${result.opened} of ${keys.length} clients came`);
+        return result;
+      };
       const holdings = async () => {
         await untilGone(stage, streams);
         const timers = await stage.server.timers();
@@ -63,6 +62,7 @@ export const churn: Scenario = {
           timersGrowth: after.timers - before.timers,
           subscriptionsGrowth: after.subscriptions - before.subscriptions,
           connectionsGrowth: after.connections - before.connections,
+          redisKeysGrowth: after.redisKeys - before.redisKeys,
           connects: opened,
           lost: lost + (await stage.generator.lost(group)),
         },
@@ -83,8 +83,10 @@ async function untilGone(stage: Stage, standing: number): Promise<void> {
   }
 }
 
-/** Subscriptions of everybody to whatever channel or pattern, and connections. */
-async function redisHoldings(redis: Redis): Promise<{ subscriptions: number; connections: number }> {
+/** Subscriptions of everybody to whatever channel or pattern, connections, and keys of the whole database. */
+async function redisHoldings(
+  redis: Redis,
+): Promise<Record<'subscriptions' | 'connections' | 'redisKeys', number>> {
   const channels = (await redis.pubsub('CHANNELS')) as string[];
   const counts = (await redis.pubsub('NUMSUB', ...channels)) as (string | number)[];
   const subscribers = counts.filter((_, index) => index % 2 === 1).map(Number);
@@ -93,5 +95,6 @@ async function redisHoldings(redis: Redis): Promise<{ subscriptions: number; con
   return {
     subscriptions: subscribers.reduce((sum, count) => sum + count, patterns),
     connections: clients.trim().split('\n').length,
+    redisKeys: await redis.dbsize(),
   };
 }

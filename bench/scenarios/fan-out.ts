@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isHere } from '../contestants/index.ts';
+import { generatorLoad } from '../generator-load.ts';
 import { type ContestantName, inTurn, type Measurement, type Scenario } from '../measurement.ts';
 import type { Size } from '../size.ts';
 import { Stage } from '../stage.ts';
@@ -14,13 +15,20 @@ const STALL_PUSHES = 2;
 type Payload = '100 B' | '2 KB' | '20 KB';
 const bytesOf: Readonly<Record<Payload, number>> = { '100 B': 100, '2 KB': 2000, '20 KB': 20_000 };
 
-const contestants: readonly { contestant: ContestantName; payloads: readonly Payload[] }[] = [
+interface Case {
+  readonly contestant: ContestantName;
+  readonly payloads: readonly Payload[];
+  /** Whether no figure takes it, so that the first round is enough. */
+  readonly once?: true;
+}
+
+const cases: readonly Case[] = [
   { contestant: 'sse-trigger', payloads: ['100 B', '2 KB', '20 KB'] },
   { contestant: 'bare-node', payloads: ['100 B', '2 KB', '20 KB'] },
   { contestant: 'better-sse', payloads: ['100 B', '2 KB', '20 KB'] },
-  { contestant: 'express-sse', payloads: ['100 B', '20 KB'] },
-  { contestant: 'socket.io', payloads: ['100 B', '20 KB'] },
-  { contestant: 'nchan', payloads: ['100 B', '20 KB'] },
+  { contestant: 'express-sse', payloads: ['100 B', '20 KB'], once: true },
+  { contestant: 'socket.io', payloads: ['100 B', '20 KB'], once: true },
+  { contestant: 'nchan', payloads: ['100 B', '20 KB'], once: true },
 ];
 
 /** One save after another of a row that everybody watches; the next one when all have the last. */
@@ -28,18 +36,16 @@ export const fanOut: Scenario = {
   name: 'fan-out',
   async *run({ round, size, redisUrl }) {
     const { streams, poll } = size;
-    for (const { contestant, payloads } of inTurn(
-      round,
-      contestants.filter(({ contestant }) => isHere(contestant)),
-    )) {
+    const wanted = cases.filter(({ contestant, once }) => isHere(contestant) && (round === 0 || !once));
+    for (const { contestant, payloads } of inTurn(round, wanted)) {
       await using stage = await Stage.build(contestant, { redisUrl, poll, onlyKey: KEY });
       if (size.warmsUp) await stage.warmUp(new Array(50).fill(KEY));
       const { group } = await stage.open(new Array(streams).fill(KEY));
       for (const variant of payloads) {
         const pushes = pushesOf(size, variant);
         if (pushes === 0) continue;
-        const values = await measure(stage, group, bytesOf[variant], pushes);
-        yield { scenario: 'fan-out', contestant, variant, round, streams, values };
+        const measured = await measure(stage, group, bytesOf[variant], { pushes, streams });
+        yield { scenario: 'fan-out', contestant, variant, round, streams, ...measured };
       }
     }
   },
@@ -53,22 +59,26 @@ async function measure(
   stage: Stage,
   group: number,
   bytes: number,
-  pushes: number,
-): Promise<Measurement['values']> {
+  { pushes, streams }: { readonly pushes: number; readonly streams: number },
+): Promise<Pick<Measurement, 'values' | 'void'>> {
   const push = async () => {
     const saves = await stage.pusher.save({ keys: [KEY], perSecond: 1, bytes });
-    const missed = await stage.generator.untilShown(group, saves.last);
+    await stage.generator.untilShown(group, saves.last);
     await sleep(GAP);
-    return missed;
+    return stage.generator.missed(group);
   };
   await push(); // the first of a size has code compiled and buffers grown
   await stage.server.usage({ gc: true });
   await stage.generator.takeDeliveries(group);
+  await stage.generator.lag();
 
+  const generatorBefore = await stage.generator.usage();
+  const begin = performance.now();
   const before = await stage.server.usage({ gc: false });
   let missed = 0;
   for (let count = 0; count < pushes; count++) missed += await push();
   const after = await stage.server.usage({ gc: false });
+  const generator = await generatorLoad(stage, generatorBefore, begin);
 
   const { save, at, received } = await stage.generator.takeDeliveries(group);
   const lastMs = new Map<number, number>();
@@ -81,14 +91,19 @@ async function measure(
   await stage.server.watchLoop();
   for (let count = 0; count < STALL_PUSHES; count++) missed += await push();
   const delay = await stage.server.loopDelay();
+  const frames = pushes * streams;
   return {
-    cpuMicrosPerFrame: (after.cpuMicros - before.cpuMicros) / save.length,
-    cpuUserMicrosPerFrame: (after.cpuUserMicros - before.cpuUserMicros) / save.length,
-    lastClientMedianMs: median(last),
-    lastClientMaxMs: Math.max(...last),
-    ...(delay && { loopStallMaxMs: delay.maxMs }),
-    received: save.length,
-    missed,
-    lost: await stage.generator.lost(group),
+    values: {
+      cpuMicrosPerFrame: (after.cpuMicros - before.cpuMicros) / frames,
+      cpuUserMicrosPerFrame: (after.cpuUserMicros - before.cpuUserMicros) / frames,
+      lastClientMedianMs: median(last),
+      lastClientMaxMs: Math.max(...last),
+      ...(delay && { loopStallMaxMs: delay.maxMs }),
+      received: save.length,
+      missed,
+      lost: await stage.generator.lost(group),
+      ...generator,
+    },
+    ...(save.length !== frames && { void: `${frames} frames were owed` }),
   };
 }

@@ -11,14 +11,14 @@ import {
 import type { Saves } from '../pusher.ts';
 import { latenciesOf, type Receipt, receiptsOf } from '../receipts.ts';
 import { Stage } from '../stage.ts';
-import { mean, quantile, quantiles } from '../statistics.ts';
+import { quantile, quantiles } from '../statistics.ts';
 
-interface Setting {
+interface Case {
   readonly contestant: ContestantName;
   readonly variant: '' | 'wake' | 'poll';
 }
 
-const settings: readonly Setting[] = [
+const cases: readonly Case[] = [
   { contestant: 'sse-trigger', variant: 'wake' },
   { contestant: 'socket.io', variant: '' },
   { contestant: 'sse-trigger', variant: 'poll' },
@@ -29,7 +29,7 @@ export const latency: Scenario = {
   name: 'latency',
   async *run(context) {
     const { round, size } = context;
-    for (const { contestant, variant } of inTurn(round, settings)) {
+    for (const { contestant, variant } of inTurn(round, cases)) {
       for await (const measured of untilValid(() => measure(contestant, variant === 'poll', context))) {
         yield { scenario: 'latency', contestant, variant, round, streams: size.streams, ...measured };
       }
@@ -70,19 +70,21 @@ async function measure(
   await stage.generator.lag();
 
   const saves = await saveFor(latencySeconds);
-  const lag = await lagOf(stage, saves, size);
-  const missed = await stage.generator.untilShown(group, saves.last);
+  await stage.generator.untilShown(group, saves.last);
   const deliveries = await stage.generator.takeDeliveries(group);
   const receipts = receiptsOf(deliveries, saves, keys);
   const latencies = latenciesOf(receipts, saves);
+  const latencyP99Ms = quantile(latencies, 0.99);
+  const polled = byPoll ? pollValues(receipts, saves, await stage.server.reads(), poll) : undefined;
+  const lag = await lagOf(stage, saves, polled?.excessP99Ms ?? latencyP99Ms, size);
   return {
     ...lag,
     values: {
       latencyP50Ms: quantile(latencies, 0.5),
-      latencyP99Ms: quantile(latencies, 0.99),
-      ...(byPoll && pollValues(receipts, saves, await stage.server.reads(), poll)),
+      latencyP99Ms,
+      ...polled,
       received: deliveries.received.length,
-      missed,
+      missed: await stage.generator.missed(group),
       lost: await stage.generator.lost(group),
       ...lag.values,
     },
@@ -100,12 +102,15 @@ function pollValues(
   const { at, acknowledged } = saves;
   const begun = readsBegun(receipts, saves, reads);
   const pushes = Array.from(acknowledged, (time, save) => (time - at[save]!) / 1000);
-  const waits = receipts.map(({ save }, index) => Math.max(0, begun[index]! - acknowledged[save]!) / 1000);
+  const waits = receipts.map(
+    ({ save }, index) => Math.max(0, begun[index]! - acknowledged[save]!) / 1000 / poll,
+  );
   const excesses = receipts.map(({ time }, index) => (time - begun[index]!) / 1000);
   return {
-    latencyBeyondPollP99Ms: quantile(latenciesOf(receipts, saves), 0.99) - 1.1 * poll,
     pushP99Ms: quantile(pushes, 0.99),
-    meanWaitPolls: mean(waits) / poll,
+    waitP10Polls: quantile(waits, 0.1),
+    waitP50Polls: quantile(waits, 0.5),
+    waitP90Polls: quantile(waits, 0.9),
     excessP50Ms: quantile(excesses, 0.5),
     excessP99Ms: quantile(excesses, 0.99),
   };

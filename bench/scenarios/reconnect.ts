@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { generatorLoad } from '../generator-load.ts';
 import { type ContestantName, inTurn, type Measurement, type Scenario } from '../measurement.ts';
-import { now } from '../now.ts';
 import type { Size } from '../size.ts';
 import { Stage } from '../stage.ts';
 import { until } from '../until.ts';
@@ -14,7 +14,9 @@ const SAVES_PER_SECOND = 2000;
 /** Milliseconds in which clients have to notice that the server is gone. */
 const DEADLINE = 30_000;
 /** Polls within which runs that nobody wants would show themselves. */
-const SETTLE = 1.5;
+const SETTLE_POLLS = 1.5;
+/** Percent of a core from which the clients' process, which has one thread for them, is what is measured. */
+const SATURATED = 90;
 
 type Variant = 'nothing changed' | 'everything changed';
 
@@ -24,8 +26,17 @@ export const reconnect: Scenario = {
   async *run({ round, size, redisUrl }) {
     for (const variant of ['nothing changed', 'everything changed'] as const) {
       for (const contestant of inTurn(round, CONTESTANTS)) {
-        const values = await measure(contestant, variant, size, redisUrl);
-        yield { scenario: 'reconnect', contestant, variant, round, streams: size.streams, values };
+        const { counts, times } = await measure(contestant, variant, size, redisUrl);
+        const common = { scenario: 'reconnect', contestant, round, streams: size.streams } as const;
+        yield { ...common, variant, values: counts };
+        // Apart, since what is counted is no matter of the bench's load.
+        const saturated = times.generatorCpuPercent! > SATURATED;
+        yield {
+          ...common,
+          variant: `${variant}, times`,
+          values: times,
+          ...(saturated && { void: 'the generator could do no more' }),
+        };
       }
     }
   },
@@ -36,7 +47,7 @@ async function measure(
   variant: Variant,
   { streams, poll }: Size,
   redisUrl: string,
-): Promise<Measurement['values']> {
+): Promise<Record<'counts' | 'times', Measurement['values']>> {
   const changed = variant === 'everything changed';
   await using stage = await Stage.build(contestant, {
     redisUrl,
@@ -55,29 +66,34 @@ async function measure(
   const saves = changed
     ? await stage.pusher.save({ keys, perSecond: SAVES_PER_SECOND, bytes: 100 })
     : undefined;
-  await until(async () => (await stage.generator.lost(group)) === streams, DEADLINE);
+  await until(async () => (await stage.generator.disconnected(group)) === streams, DEADLINE);
   await stage.startServer();
 
   // It would cost those that are only opened more than they do themselves.
   if (changed) await stage.server.watchLoop();
-  const begin = now();
+  await stage.generator.lag();
+  const generatorBefore = await stage.generator.usage();
+  const begin = performance.now();
   const openedMs = await stage.generator.open(group, stage.port, { atOnce: AT_ONCE });
   if (saves === undefined) {
-    await sleep(SETTLE * poll);
+    const generator = await generatorLoad(stage, generatorBefore, begin);
+    await sleep(SETTLE_POLLS * poll);
     const { rowReads } = await stage.server.counts();
-    return { openedMs, runs: rowReads, lost: await stage.generator.lost(group) };
+    const counts = { runs: rowReads, lost: await stage.generator.lost(group) };
+    return { counts, times: { openedMs, ...generator } };
   }
-  const missed = await stage.generator.untilShown(group, saves.last);
-  const shownMs = (now() - begin) / 1000;
+  await stage.generator.untilShown(group, saves.last);
+  const shownMs = performance.now() - begin;
+  const generator = await generatorLoad(stage, generatorBefore, begin);
   const delay = await stage.server.loopDelay();
   const { rowReads, rowReadsAtOnceMax } = await stage.server.counts();
   return {
-    openedMs,
-    shownMs,
-    missed,
-    lost: await stage.generator.lost(group),
-    runs: rowReads,
-    runsAtOnceMax: rowReadsAtOnceMax,
-    ...(delay && { loopStallMaxMs: delay.maxMs }),
+    counts: {
+      missed: await stage.generator.missed(group),
+      lost: await stage.generator.lost(group),
+      runs: rowReads,
+      runsAtOnceMax: rowReadsAtOnceMax,
+    },
+    times: { openedMs, shownMs, ...(delay && { loopStallMaxMs: delay.maxMs }), ...generator },
   };
 }
