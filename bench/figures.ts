@@ -159,7 +159,7 @@ export const figures: readonly Figure[] = [
     ratioTo('sse-trigger', 'healthy clients only, latency'),
   ),
 
-  // A key in a Set, the least that could be forgotten with a client, would be more after the clients of a full run.
+  // A key in a Set, the least that could be forgotten with a client, would be more after the 12,000 clients of a full run.
   churn('heapGrowthBytes', atMost(500_000)),
   churn('heapNoiseBytes'),
   exact(churn('streamsGrowth', atMost(0))),

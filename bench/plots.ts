@@ -48,7 +48,7 @@ const plots: Readonly<Record<string, Plot>> = {
         .filter(({ variant, value }) => variant === 'heartbeats off' && value > 0)
         .map((row) => ({ ...row, who: row.contestant })),
     spec: (rows) => ({
-      title: 'Idle: Redis commands a second, poll of 2 s, a key each',
+      title: 'Idle: Redis commands a second, a key each',
       ...frame(rows),
       mark: { type: 'line', point: true },
       encoding: {

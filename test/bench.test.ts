@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventStreamReader } from '../bench/clients/event-stream-reader.ts';
-import type { Deliveries } from '../bench/clients/group.ts';
+import { type Deliveries, Group } from '../bench/clients/group.ts';
 import type { Figure } from '../bench/figures.ts';
 import { weighByTime } from '../bench/loop-delay.ts';
 import { inTurn, type Measurement, untilValid } from '../bench/measurement.ts';
@@ -17,6 +20,7 @@ import { thisRevision } from '../bench/revision.ts';
 import { type Size, sizes } from '../bench/size.ts';
 import { median, quantile } from '../bench/statistics.ts';
 import { toMarkdown } from '../bench/table.ts';
+import { until } from './support/until.ts';
 
 /** As it was built: it starts processes of its own from there. */
 const BENCH = 'bench/dist/bench.js';
@@ -96,6 +100,14 @@ describe('a figure', () => {
     });
   });
 
+  it('takes what did not grow for noise, which has to be small beside what the other grew by', () => {
+    const grown = (ours: number, theirs: number) =>
+      resultOf(figure, [measured(0, 'sse-trigger', ours), measured(0, 'bare-node', theirs)], 1);
+    expect(grown(-10, 100)).toMatchObject({ median: 0.1, outcome: 'reached' });
+    expect(grown(-60, 100).outcome).toBe('missed');
+    expect(grown(-60, -100).outcome).toBe('not measured');
+  });
+
   it('compares numbers of streams', () => {
     const of = (streams: number, cpu: number) => ({ ...measured(0, 'sse-trigger', cpu), streams });
     const growth: Figure = {
@@ -149,8 +161,18 @@ describe('a report', () => {
     expect(toMarkdown(report)).toMatch(/\| burst \| callback runs, burst .* \| 2 \(2 … 4\) \| ✗ \|/);
   });
 
-  it('is in trouble when something of a full run was not measured', () => {
+  it('says where only some rounds count', () => {
+    const report = reportOf(sizes.full, burst(0, 2), burst(1, 2));
+    expect(toMarkdown(report)).toMatch(
+      /\| burst \| callback runs, burst .* \| 2 \(2 … 2\), 2 of 3 rounds \| ✓ \|/,
+    );
+  });
+
+  it('has a gap, and not only a cross, when something of a full run was not measured', () => {
+    const whole = reportOf(sizes.full, burst(0, 4), burst(1, 4), burst(2, 4));
+    expect(whole.gaps.filter((gap) => gap.includes('callback runs, burst'))).toEqual([]);
     const report = reportOf(sizes.full, burst(0, 2));
+    expect(report.gaps).toEqual(report.troubles);
     expect(report.troubles).toContain('burst: callback runs, burst was not measured in most rounds');
     expect(toMarkdown(report)).toMatch(/\| burst \| callback runs, burst .* \| not measured \| {2}\|/);
   });
@@ -200,6 +222,25 @@ it('counts a save that the next one overtook until a later row is shown', () => 
     ['two', 1],
   ]);
   expect(latenciesOf(receipts, saves)).toEqual([5, 3, 6, 4, 8]);
+});
+
+it('counts a client that was given an old row after the one it waited for', async () => {
+  const rows = [2, 1].map((save) => `data: {"n":${save},"at":1,"fill":""}\n\n`);
+  const server = createServer((_, res) => void res.writeHead(200).end(rows.join('')));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const group = new Group({ protocol: 'event-stream', keys: ['one', 'one'] });
+  try {
+    const shown = group.untilShown(2, 10_000);
+    await group.open((server.address() as AddressInfo).port, { atOnce: 2 }, 10_000);
+    await shown;
+    const received: number[] = [];
+    await until(() => received.push(...group.takeDeliveries().save) === 4);
+    expect(group.missed).toBe(2);
+    expect(await group.untilShown(1, 10_000)).toBe(0);
+  } finally {
+    group.close();
+    server.close();
+  }
 });
 
 it('counts heartbeats, wherever what is read was cut', () => {
