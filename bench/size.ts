@@ -17,7 +17,7 @@ export interface Size {
   readonly heartbeat: number;
   /**
    * After the collection that comes before a window: 8 to 20 s later V8 collects up to three more times, to give memory
-   * back. Where nothing else happens, that would be most of what is measured.
+   * back. Where nothing else happens, that would be most of what is measured; and RSS is only then what is held.
    */
   readonly settleSeconds: number;
   /** The window of idle, as long at every number of streams. */
@@ -51,16 +51,16 @@ export const sizes: Readonly<Record<Exclude<Size['name'], 'other'>, Size>> = {
     lagLimit: 1,
     poll: 2000,
     heartbeat: 15_000,
-    settleSeconds: 24,
+    settleSeconds: 22,
     idleSeconds: 15,
     growthShares: [0.5, 0.1],
     fanOutPushes: { small: 20, medium: 5, large: 8 },
     pushesPerSecond: 500,
     latencySeconds: 12,
-    burstChanges: 20,
+    burstChanges: 15,
     burstPushes: 1000,
     stuckStreams: 500,
-    stuckSaves: 160,
+    stuckSaves: 140,
     churnPerSecond: 300,
     churnSeconds: 40,
     processesStreams: 8000,

@@ -78,7 +78,7 @@ async function measure(
   const commentsBefore = await stage.generator.comments(group);
   await commands.begin();
   const start = performance.now();
-  await sleep(idleSeconds * 1000);
+  await sleep(commandsOnly ? 2 * poll : idleSeconds * 1000);
   const after = await stage.server.usage({ gc: false });
   const elapsed = (performance.now() - start) / 1000;
   const heartbeats = (await stage.generator.comments(group)) - commentsBefore;

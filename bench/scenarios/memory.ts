@@ -4,6 +4,7 @@ import { type ContestantName, inTurn, type Measurement, type Scenario } from '..
 import { startRedis } from '../programs.ts';
 import type { Size } from '../size.ts';
 import { Stage } from '../stage.ts';
+import type { Usage } from '../usage.ts';
 
 const ONE_KEY = 'memory';
 /** Measured at the same time, each with a Redis of its own, since nothing here is a matter of speed. */
@@ -61,13 +62,11 @@ async function measure({ contestant, variant }: Case, size: Size): Promise<Measu
   if (size.warmsUp) await stage.warmUp(keys.slice(0, 50));
   // Told, too, since nchan has no other way to know of them.
   const saves = await stage.pusher.save({ keys: [...new Set(keys)], perSecond: 2000, bytes: 100 });
-  const before = await stage.server.usage({ gc: true });
+  const before = await settledUsage(stage, size);
 
   const { group } = await stage.open(keys);
   await stage.generator.untilShown(group, saves.last);
-  await stage.server.usage({ gc: true });
-  await sleep(size.settleSeconds * 1000);
-  const after = await stage.server.usage({ gc: true });
+  const after = await settledUsage(stage, size);
   const heap = { heapPerStreamBytes: (after.heapBytes - before.heapBytes) / streams };
   return {
     ...(after.heapBytes > 0 && heap), // nginx has none
@@ -75,4 +74,10 @@ async function measure({ contestant, variant }: Case, size: Size): Promise<Measu
     missed: await stage.generator.missed(group),
     lost: await stage.generator.lost(group),
   };
+}
+
+async function settledUsage({ server }: Stage, { settleSeconds }: Size): Promise<Usage> {
+  await server.usage({ gc: true });
+  await sleep(settleSeconds * 1000);
+  return server.usage({ gc: true });
 }
