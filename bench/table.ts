@@ -24,7 +24,7 @@ export function toMarkdown(report: Report): string {
       results.map((result) => figureRow(result, size)),
     ),
     '### Absolute numbers',
-    table(['scenario', 'contestant', 'streams', 'median of the rounds'], absoluteRows(measurements)),
+    table(['scenario', 'contestant', 'streams', 'median of the rounds'], absoluteRows(measurements, size)),
   ].join('\n\n');
 }
 
@@ -70,7 +70,6 @@ function figureRow({ figure, outcome, rounds, ...result }: Result, size: Size): 
     return formatNumber(value);
   };
   const spread = rounds.length > 1 ? ` (${form(result.least)} … ${form(result.most)})` : '';
-  const fewer = rounds.length < size.rounds ? `, ${rounds.length} of ${size.rounds} rounds` : '';
   const theirs = rounds.flatMap((round) => round.theirs ?? []);
   const ours = median(rounds.map((round) => round.ours));
   const noise = figure.against?.as === 'ratio' && ours <= 0 ? 'below noise: ' : '';
@@ -80,7 +79,9 @@ function figureRow({ figure, outcome, rounds, ...result }: Result, size: Size): 
     describeFigure(figure),
     againstOf(figure),
     goalOf(figure.goal, form),
-    outcome === 'not measured' ? outcome : `${noise}${form(result.median)}${spread}${fewer}`,
+    outcome === 'not measured'
+      ? outcome
+      : `${noise}${form(result.median)}${spread}${fewerRounds(rounds, size)}`,
     judged ? (MARKS[outcome] ?? '') : '',
     figure.against && rounds.length > 0 ? formatValue(ours, unit) : '',
     theirs.length > 0 ? formatValue(median(theirs), unit) : '',
@@ -102,8 +103,13 @@ function goalOf(goal: Goal | undefined, form: (value: number) => string): string
   return form(goal.exactly);
 }
 
+/** How many rounds count, where not all do. */
+function fewerRounds({ length }: readonly unknown[], { rounds }: Size): string {
+  return length < rounds ? `, ${length} of ${rounds} rounds` : '';
+}
+
 /** A row for measurements that differ in nothing but the round. */
-function absoluteRows(measurements: readonly Measurement[]): string[][] {
+function absoluteRows(measurements: readonly Measurement[], size: Size): string[][] {
   const groups = new Map<string, Measurement[]>();
   for (const measurement of measurements.filter((one) => one.void === undefined)) {
     const { scenario, contestant, variant, streams } = measurement;
@@ -117,7 +123,7 @@ function absoluteRows(measurements: readonly Measurement[]): string[][] {
       return `${values[name].label} ${formatValue(value, values[name].unit)}`;
     });
     const who = variant === '' ? contestant : `${contestant}, ${variant}`;
-    return [scenario, who, formatNumber(streams), medians.join('; ')];
+    return [scenario, who, formatNumber(streams), `${medians.join('; ')}${fewerRounds(group, size)}`];
   });
 }
 
