@@ -17,6 +17,7 @@ export const systemClock: Clock = {
     }
     const timer = setTimeout(run, Math.ceil(delay));
     if (!hold) timer.unref();
-    return () => clearTimeout(timer);
+    // Node keeps the list of a length of time that unref'd timers were cleared of until it would have been over.
+    return () => clearTimeout(timer.ref());
   },
 };

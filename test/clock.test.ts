@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
 import { setImmediate } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../src/clock.ts';
 
@@ -24,5 +27,17 @@ describe('the clock of the system', () => {
     expect(done).toEqual(['next']);
     vi.advanceTimersByTime(1);
     expect(done).toEqual(['next', 'later']);
+  });
+
+  it('keeps no process alive, whether its timers are stopped before or after they were due', async () => {
+    const clock = fileURLToPath(new URL('../dist/clock.js', import.meta.url));
+    const script = `
+      const { systemClock } = await import(${JSON.stringify(clock)});
+      systemClock.after(1_000_000, () => {})();
+      systemClock.after(1_000_000, () => {});
+      const stop = systemClock.after(1, () => {});
+      const stopItself = systemClock.after(1, () => stopItself());
+      systemClock.after(20, () => stop(), { hold: true });`;
+    await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { timeout: 10_000 });
   });
 });

@@ -110,8 +110,6 @@ app.get(
     subject: (req) => req.params.id,
     authorize: (id) => !forbidden.has(id),
     authorizeKey: (id) => `role:${id}`,
-    // Node keeps what it needs for a length of time until a timer of that length would have been due: here there are few.
-    authorizeEvery: 1000,
     key: (id) => `own:${id}`,
     data: (id) => ({ id }),
   }),
