@@ -17,11 +17,13 @@ export function build(project, { sources, output }) {
   if (status !== 0) throw new Error(`${output} could not be built`);
 }
 
-/** @param {string} folder */
+/** @param {string} folder @returns {string[]} */
 function typeScriptIn(folder) {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  const own = files.filter((file) => file.endsWith('.ts') && !file.startsWith('node_modules'));
-  return own.map((file) => join(folder, file));
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : typeScriptIn(path);
+    return entry.name.endsWith('.ts') ? [path] : [];
+  });
 }
 
 /** @param {string} file */
