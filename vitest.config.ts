@@ -6,5 +6,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     maxConcurrency: 20,
+    // Most of them wait for other programs most of the time.
+    maxWorkers: 2,
   },
 });
