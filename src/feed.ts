@@ -1,28 +1,20 @@
 import { hash } from 'node:crypto';
-import type { Clock } from './clock.ts';
+import type { CallContext } from './call-context.ts';
 import { withDeadline } from './deadline.ts';
 import { diagnostics, type RunMessage } from './diagnostics.ts';
 import { SseTriggerError } from './errors.ts';
 import type { Frame, Shown, Slot } from './feed-connection.ts';
 import { type Few, isMember, membersOf, withMember, withoutMember } from './few.ts';
-import type { Gate, Job } from './gate.ts';
+import type { Job } from './gate.ts';
 import { pauseAfterFailure, pauseAfterLoss } from './pauses.ts';
-import type { Poller } from './poller.ts';
 import { toPosition } from './position.ts';
 import { toText } from './server-event.ts';
-import type { Counters } from './stats.ts';
 import type { Run as RunSettings } from './stream-options.ts';
 import type { Subject } from './subject.ts';
 import type { Watcher } from './versions.ts';
 
 /** What all feeds of a trigger share. */
-export interface FeedContext {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly poller: Poller;
-  readonly gate: Gate;
-  readonly counters: Counters;
-  readonly onError: (error: SseTriggerError) => void;
+export interface FeedContext extends CallContext {
   /** Called once, when nobody looks at a feed any more. */
   readonly onEmpty: (feed: Feed) => void;
 }

@@ -8,7 +8,7 @@ export {
 } from './event-stream.ts';
 export { encodeEvent, type ServerEvent } from './server-event.ts';
 export type { CloseReason, Refusal, Stats, StoreError } from './stats.ts';
-export type { Reading, Store, StoredVersion } from './store.ts';
+export { type Reading, type Store, type StoredVersion, Unanswered } from './store.ts';
 export type { Handler } from './stream-handler.ts';
 export type { Feed, Run, Sendable, SharedFeed, StreamOptions } from './stream-options.ts';
 export { streamSse } from './stream-sse.ts';

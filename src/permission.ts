@@ -1,23 +1,15 @@
-import type { Clock } from './clock.ts';
+import type { CallContext } from './call-context.ts';
 import { withDeadline } from './deadline.ts';
 import { isAnswer, SseTriggerError } from './errors.ts';
 import { type Few, isMember, membersOf, withMember, withoutMember } from './few.ts';
-import type { Gate, Job } from './gate.ts';
+import type { Job } from './gate.ts';
 import { LONGEST_TIMER } from './option-checks.ts';
 import { pauseAfterFailure, pauseAfterLoss } from './pauses.ts';
-import type { Poller } from './poller.ts';
-import type { Counters } from './stats.ts';
 import type { Subject } from './subject.ts';
 import type { Watcher } from './versions.ts';
 
 /** What all permissions of a trigger share. */
-export interface PermissionContext {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly poller: Poller;
-  readonly gate: Gate;
-  readonly counters: Counters;
-  readonly onError: (error: SseTriggerError) => void;
+export interface PermissionContext extends CallContext {
   /** Called once, when nobody needs a permission any more. */
   readonly onEmpty: (permission: Permission) => void;
 }

@@ -30,6 +30,7 @@ const floors = [
   ['stores/redis-store'],
   ['deadline', 'gate', 'heartbeats', 'push-scope', 'turnstile', 'versions'],
   ['connection', 'outbox', 'poller', 'request'],
+  ['call-context'],
   ['connection-plan', 'feed-connection', 'permission', 'response-sink', 'source-connection'],
   ['applicant', 'feed', 'guard-plan'],
   ['feeds', 'guarded-connection', 'permissions'],
@@ -66,6 +67,7 @@ it('exports these values and no others', async () => {
   expect(Object.keys(index).sort()).toEqual([
     'SseTrigger',
     'SseTriggerError',
+    'Unanswered',
     'encodeEvent',
     'eventStream',
     'streamSse',
