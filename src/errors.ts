@@ -11,6 +11,8 @@
  *   `dataTimeout`. It is asked again, and until it has answered nothing but heartbeats is sent.
  * - `source_failed`: what feeds an `eventStream` threw. Its client comes back later, with the last id it got.
  * - `streams_full`: `maxStreams` are open; a further one was told to come back later.
+ * - `mapping_failed`: a mapping of `on` threw or gave what is no key. The save is done, and nothing is pushed for that row.
+ * - `rows_unknown`: an ORM did not say which rows were written, and `on` has no `bulk`. Nothing is pushed; told once an entity.
  */
 export type SseTriggerErrorCode =
   | 'read_failed'
@@ -26,7 +28,9 @@ export type SseTriggerErrorCode =
   | 'authorize_failed'
   | 'authorize_timeout'
   | 'source_failed'
-  | 'streams_full';
+  | 'streams_full'
+  | 'mapping_failed'
+  | 'rows_unknown';
 
 /** Whether what the application threw is an answer of its own: an error whose `status` is the client's fault. */
 export function isAnswer(thrown: unknown): boolean {
