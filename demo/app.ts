@@ -7,7 +7,6 @@ import type { Database } from './database.ts';
 import { Meter } from './meter.ts';
 import type { Key } from './notification.ts';
 import { notificationRoutes, sentStream } from './notifications.ts';
-import { OpenStreams } from './open-streams.ts';
 import { onlyOwnPages, secureHeaders } from './own-pages.ts';
 import { answerErrors } from './refusal.ts';
 import { type SessionKey, Sessions } from './sessions.ts';
@@ -32,7 +31,6 @@ export function createApp(options: AppOptions): Express {
   const { trigger, bonnetTrigger, orm, sessionSecret } = options;
   const sessions = new Sessions(options.sessions);
   const meter = new Meter(() => bonnetTrigger.push('bonnet'));
-  const streams = new OpenStreams();
   const app = express();
   app.disable('x-powered-by');
   app.use(secureHeaders);
@@ -56,8 +54,8 @@ export function createApp(options: AppOptions): Express {
     }),
   );
   const push = (keys: SessionKey[]) => Promise.all([trigger.push(keys), bonnetTrigger.push(keys)]);
-  app.use(signInRoutes({ sessions, streams, push }));
-  app.use('/notifications', notificationRoutes({ trigger, orm, meter, sessions, streams }));
+  app.use(signInRoutes({ sessions, push }));
+  app.use('/notifications', notificationRoutes({ trigger, orm, meter, sessions }));
   app.use('/bonnet', bonnetRoutes({ ...options, meter, sessions }));
   app.use(answerErrors);
   return app;

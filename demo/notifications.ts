@@ -4,21 +4,20 @@ import type { Database } from './database.ts';
 import { exportNotifications } from './export.ts';
 import type { Meter } from './meter.ts';
 import { ANY_NOTIFICATION, type Key, Notification, readBells, toBellKey, toId } from './notification.ts';
-import type { OpenStreams } from './open-streams.ts';
 import { Refusal } from './refusal.ts';
 import { type Sessions, toSessionKey } from './sessions.ts';
 import { requireName, requireUser, usersOf } from './sign-in.ts';
 import { requireText } from './text-field.ts';
+import { whileSignedIn } from './while-signed-in.ts';
 
 export interface NotificationOptions {
   trigger: SseTrigger<Key>;
   orm: Database;
   meter: Meter;
   sessions: Sessions;
-  streams: OpenStreams;
 }
 
-export function notificationRoutes({ trigger, orm, meter, sessions, streams }: NotificationOptions): Router {
+export function notificationRoutes({ trigger, orm, meter, sessions }: NotificationOptions): Router {
   const router = Router();
 
   // One stream for all users of a screen, since browsers open only six connections to a host.
@@ -47,9 +46,11 @@ export function notificationRoutes({ trigger, orm, meter, sessions, streams }: N
       exportedUser(req);
       next();
     },
-    streams.register,
     meter.record((req) => [exportedUser(req)]),
-    eventStream(trigger, (req: Request, run) => exportNotifications(orm.em.fork(), exportedUser(req), run)),
+    eventStream(trigger, (req: Request, run) => {
+      const rows = exportNotifications(orm.em.fork(), exportedUser(req), run);
+      return whileSignedIn(sessions, req, rows, run);
+    }),
   );
 
   router.post('/', async (req, res) => {

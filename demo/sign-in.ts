@@ -1,6 +1,5 @@
 import { promisify } from 'node:util';
 import { type Request, Router } from 'express';
-import type { OpenStreams } from './open-streams.ts';
 import { Refusal } from './refusal.ts';
 import { type SessionKey, type Sessions, toSessionKey } from './sessions.ts';
 import { requireText } from './text-field.ts';
@@ -34,20 +33,15 @@ const MOST_USERS = 4;
 
 export interface SignInOptions {
   sessions: Sessions;
-  /** Those that ask nobody whether they may go on. */
-  streams: OpenStreams;
-  /** Ends all other streams of these sessions, wherever they are open. */
+  /** Ends the streams of these sessions, wherever they are open. */
   push: (keys: SessionKey[]) => PromiseLike<unknown>;
 }
 
-export function signInRoutes({ sessions, streams, push }: SignInOptions): Router {
+export function signInRoutes({ sessions, push }: SignInOptions): Router {
   const router = Router();
 
   /** Called when the store knows, so that who is asked says so, and before the answer. */
-  async function endStreams(...ids: string[]): Promise<void> {
-    for (const id of ids) streams.end(id);
-    await push(ids.map(toSessionKey));
-  }
+  const endStreams = (...ids: string[]) => push(ids.map(toSessionKey));
 
   router.get('/session', (req, res) => {
     res.json({ users: usersOf(req) });

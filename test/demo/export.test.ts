@@ -151,6 +151,19 @@ describe.each(databases)('the export with $name', ({ start }) => {
     await expect(pausing).rejects.toThrow('aborted');
   });
 
+  it('ends when its user signs out in another process, and not as if that were all', async () => {
+    await save(...Array.from({ length: 30 }, (_, n) => `number ${n}`));
+    await using elsewhere = await startDemoApp({ place: database.place });
+    const stream = await alice.open(PATH);
+    await nextRows(stream);
+    const signOut = request(elsewhere.url).post('/sign-out').set('Cookie', alice.cookie);
+    await signOut.send({ name: 'alice' }).expect(200, { users: ['bob'] });
+    const rest = await stream.rest();
+    expect(rest.map(({ event }) => event)).not.toContain('sse-trigger-complete');
+    expect(rest.length).toBeLessThan(14);
+    await alice.agent.get(PATH).expect(401);
+  });
+
   it('leaves nothing open when the client has left', async () => {
     await save('one', 'two', 'three');
     const stream = await alice.open(PATH);
