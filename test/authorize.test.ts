@@ -410,6 +410,7 @@ describe('a session (P4)', () => {
       );
     // Two processes, as far as the package can tell; the store is one for both.
     const versions = new Map<string, string>();
+    let state = 'new';
     const start = async () => {
       const trigger = new SseTrigger({
         store: {
@@ -448,7 +449,7 @@ describe('a session (P4)', () => {
             authorize: (_, id) => isAlive(id),
             authorizeKey: (_, id) => `session:${id}`,
             key: (user) => `user:${user}`,
-            data: (user) => `of ${user}`,
+            data: (user) => `${user} is ${state}`,
           }),
         );
       return { trigger, served: await serve(app) };
@@ -467,7 +468,9 @@ describe('a session (P4)', () => {
     await request(here.served.server).post('/logout').set('Cookie', screen.cookie).expect(200);
     expect(await stream.rest()).toEqual([{ retry: expect.any(Number) }]);
     expect((await head(`${there.served.url}/stream`, screen)).statusCode).toBe(401);
+    state = 'changed';
     await here.trigger.push('user:7');
+    expect(await other.next()).toMatchObject({ data: '7 is changed' });
     expect(there.trigger.stats().streams).toBe(1);
     await other[Symbol.asyncDispose]();
     for (const { trigger, served } of [here, there]) {
