@@ -21,8 +21,9 @@ export class HeldKeys {
   /** Takes keys over, if this unit or one around it goes on; says whether one does. */
   take(keys: Iterable<string>): boolean {
     const unit = this.#openUnit();
-    for (const key of keys) unit?.#keys.add(key);
-    return unit !== undefined;
+    if (unit === undefined) return false;
+    for (const key of keys) unit.#keys.add(key);
+    return true;
   }
 
   /** Keys of work that was undone are dropped. Only the first call counts. */
@@ -42,6 +43,7 @@ export class HeldKeys {
   }
 
   #openUnit(): HeldKeys | undefined {
-    return this.#isOpen ? this : this.#outer?.#openUnit();
+    if (this.#isOpen) return this;
+    return this.#outer === undefined ? undefined : this.#outer.#openUnit();
   }
 }

@@ -32,6 +32,7 @@ try {
   step('node modules', () => {
     installModules();
     installModules('bench');
+    installModules('test/orm');
   });
   if (args.length === 0) step('lint', () => script('lint'));
   if (args.length === 0) step('types', () => script('types'));

@@ -41,7 +41,7 @@ export function mapEntity<Entity, Row, K extends string>(
   toKeys: (row: Row, change: Change<Row>) => Keys<K>,
   options: MappingOptions<K> = {},
 ): Mapping<Entity, K> {
-  requireFunction('the mapping', toKeys, 'on(Notification, (n) => `notifications:${n.userId}`)');
+  requireFunction('the mapping', toKeys, 'on(User, (user) => user.name)');
   requireKnown('on', options, ['bulk']);
   if (options.bulk !== undefined) requireFunction('bulk', options.bulk, 'it gives keys');
   return {

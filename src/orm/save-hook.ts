@@ -62,7 +62,11 @@ export class SaveHook<Entity, K extends string> {
       const keys = Array.from<unknown, string>(Array.isArray(given) ? given : [given], requireKey);
       if (!held?.take(keys)) this.#push(keys);
     } catch (cause) {
-      this.#tell('mapping_failed', 'no key could be made of a row that was saved, so nothing is pushed', cause);
+      this.#tell(
+        'mapping_failed',
+        'no key could be made of a row that was saved, so nothing is pushed',
+        cause,
+      );
     }
   }
 

@@ -22,7 +22,12 @@ export function blindSpotsOf(orm: string): Readonly<Record<Way, Sight>> {
   const table = readFileSync(docs, 'utf8')
     .split('\n')
     .filter((line) => line.startsWith('|'))
-    .map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()));
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
   const head = table.find((cells) => ways.every((way) => cells.includes(way)));
   const cells = table.find(([name]) => name === orm);
   if (head === undefined || cells === undefined) throw new Error(`docs/orm.md has no blind spots of ${orm}`);

@@ -140,17 +140,20 @@ export function adapterConformance(
         expect(await pushed()).toEqual([]);
       });
 
-      it.runIf(nests)('pushes what an inner transaction wrote after the commit of the outer one', async () => {
-        await app.transaction(async (inside) => {
-          await inside.insert({ userId: 1, text: 'a' });
-          await inside.nested!(async (inner) => {
-            await inner.insert({ userId: 2, text: 'b' });
+      it.runIf(nests)(
+        'pushes what an inner transaction wrote after the commit of the outer one',
+        async () => {
+          await app.transaction(async (inside) => {
+            await inside.insert({ userId: 1, text: 'a' });
+            await inside.nested!(async (inner) => {
+              await inner.insert({ userId: 2, text: 'b' });
+            });
+            await inside.insert({ userId: 3, text: 'c' });
+            expect(pushes).toEqual([]);
           });
-          await inside.insert({ userId: 3, text: 'c' });
-          expect(pushes).toEqual([]);
-        });
-        expect(sorted(await pushed())).toEqual([[keyOf(1), keyOf(2), keyOf(3)]]);
-      });
+          expect(sorted(await pushed())).toEqual([[keyOf(1), keyOf(2), keyOf(3)]]);
+        },
+      );
 
       it.runIf(nests)('drops what an inner transaction wrote that is rolled back, and no more', async () => {
         await app.transaction(async (inside) => {
@@ -168,16 +171,19 @@ export function adapterConformance(
         expect(sorted(await pushed())).toEqual([[keyOf(1), keyOf(3)]]);
       });
 
-      it.runIf(nests)('pushes nothing of an inner transaction when the outer one is rolled back', async () => {
-        const undone = app.transaction(async (inside) => {
-          await inside.nested!(async (inner) => {
-            await inner.insert({ userId: 2, text: 'b' });
+      it.runIf(nests)(
+        'pushes nothing of an inner transaction when the outer one is rolled back',
+        async () => {
+          const undone = app.transaction(async (inside) => {
+            await inside.nested!(async (inner) => {
+              await inner.insert({ userId: 2, text: 'b' });
+            });
+            throw new Error('undo');
           });
-          throw new Error('undo');
-        });
-        await expect(undone).rejects.toThrow('undo');
-        expect(await pushed()).toEqual([]);
-      });
+          await expect(undone).rejects.toThrow('undo');
+          expect(await pushed()).toEqual([]);
+        },
+      );
 
       it('saves a row whose mapping throws, and tells of it', async () => {
         const id = await app.insert({ userId: ODD, text: 'odd' });
@@ -293,4 +299,3 @@ export function adapterConformance(
     });
   }
 }
-
