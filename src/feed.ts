@@ -119,7 +119,10 @@ export class Feed implements Shown, Watcher, Job {
     while (isUndecided() && !this.#decide(slot, since)) await poller.nextPoll();
   }
 
-  /** When the last one leaves, the run that is under way is aborted. */
+  /**
+   * When the last one leaves, the run that is under way is aborted. It keeps its place at the gate until it has settled or
+   * is late: a callback that does not heed the signal is still running.
+   */
   leave(slot: Slot): void {
     if (!isMember(this.#slots, slot)) return;
     this.#slots = withoutMember(this.#slots, slot);
@@ -230,6 +233,7 @@ export class Feed implements Shown, Watcher, Job {
     let next = resync > 0 ? resync : undefined;
     try {
       const result = await withDeadline(clock, dataTimeout, data, { abort: run.abort });
+      if (this.#slots === undefined) return this.#publish(run, 'abandoned');
       this.#frame = this.toFrame(run, result);
       this.#failures = 0;
       this.#publish(run, 'done');

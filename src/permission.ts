@@ -111,7 +111,7 @@ export class Permission implements Watcher, Job {
     if (!this.allows() && this.#failures === 0) this.#ask();
   }
 
-  /** When the last one leaves, the call that is under way comes to nothing. */
+  /** When the last one leaves, the call that is under way comes to nothing, but keeps its place at the gate. */
   leave(member: Guarded): void {
     if (!isMember(this.#members, member)) return;
     this.#members = withoutMember(this.#members, member);

@@ -16,7 +16,7 @@ export interface SseTriggerOptions {
   poll?: number | undefined;
   /** Milliseconds that the store has for all of a look, or for a push. @defaultValue 1000 */
   storeTimeout?: number | undefined;
-  /** How many `data` and `authorize` callbacks run at once. @defaultValue 32 */
+  /** How many `data` and `authorize` callbacks run at once, also those for clients that have left. @defaultValue 32 */
   maxRuns?: number | undefined;
   /** How many streams may be open; further ones are told to come back later. @defaultValue Infinity */
   maxStreams?: number | undefined;

@@ -423,9 +423,26 @@ describe('a callback that never ends', () => {
     expect(runs[0]!.signal.aborted).toBe(false);
     viewers[1]!.leave();
     expect(runs[0]!.signal.aborted).toBe(true);
+    runs[0]!.answer('for nobody');
     await stage.clock.advance(10);
     expect(stage.errors).toEqual([]);
     expect(stage.clock.pending).toBe(0);
+  });
+
+  it('keeps its place when its viewers leave and it does not heed that, until it is late (C1)', async () => {
+    const stage = new Stage({ maxRuns: 1 });
+    const { runs, data } = manual();
+    const abandoned = stage.open({ subject: 'slow', data, dataTimeout: 3000 });
+    const other = stage.open({ subject: 'other' });
+    await stage.clock.advance(10);
+    abandoned.leave();
+    expect(runs[0]!.signal.aborted).toBe(true);
+    await stage.clock.advance(2980);
+    expect(other.shown).toEqual([]);
+    await stage.clock.advance(20);
+    expect(other.shown).toEqual([1]);
+    expect(stage.errors).toEqual([]);
+    expect(stage.engine.stats().failures).toBe(0);
   });
 });
 
