@@ -1,8 +1,20 @@
 import { SseTriggerError } from '../errors.ts';
-import { HeldKeys } from '../held-keys.ts';
+import { HeldKeys, type Outcome } from '../held-keys.ts';
 import { requireKey } from '../key.ts';
 import { ENGINE, SseTrigger } from '../trigger.ts';
-import type { BulkChange, Change, Keys, Mapping } from './mapping.ts';
+import type { BulkChange, Change, ChangeKind, Keys, Mapping } from './mapping.ts';
+import { UnknownColumn } from './partial-row.ts';
+
+/** What a statement did to rows of one entity. */
+export interface Statement<Entity> {
+  /** Whether a mapped entity is that of the rows. */
+  isWritten(mapped: Entity): boolean;
+  /** All that it may have been: an upsert inserts or updates. */
+  readonly kinds: readonly ChangeKind[];
+  /** The rows as far as they are known, or undefined when the ORM does not tell them. */
+  readonly rows: readonly unknown[] | undefined;
+  readonly where: unknown;
+}
 
 /**
  * What the adapters share: it turns writes into keys, and pushes them once the transaction they belong to is committed.
@@ -30,20 +42,45 @@ export class SaveHook<Entity, K extends string> {
     return this.#mappings.some(({ entity }) => isWritten(entity));
   }
 
-  /** A row was written, in the transaction of `held` or in none. `isWritten` says whether a mapped entity is the row's. */
+  /**
+   * A row was written, in the transaction of `held` or in none. `isWritten` says whether a mapped entity is the row's. A
+   * `partialRow` that lacks what the mapping reads counts as a row that the ORM does not tell.
+   */
   row(isWritten: (mapped: Entity) => boolean, row: unknown, change: Change<unknown>, held?: HeldKeys): void {
     for (const mapping of this.#mappings) {
-      if (isWritten(mapping.entity)) this.#map(() => mapping.toKeys(row, change), held);
+      if (!isWritten(mapping.entity)) continue;
+      const ifUnknown = () => this.#bulk(mapping, { kind: change.kind, where: undefined }, held);
+      this.#map(() => mapping.toKeys(row, change), held, ifUnknown);
     }
   }
 
   /** Rows were written of which the ORM does not say which. */
   bulk(isWritten: (mapped: Entity) => boolean, change: BulkChange, held?: HeldKeys): void {
     for (const mapping of this.#mappings) {
-      if (!isWritten(mapping.entity)) continue;
-      if (mapping.bulk === undefined) this.#tellOf(mapping, change);
-      else this.#map(() => mapping.bulk?.(change), held);
+      if (isWritten(mapping.entity)) this.#bulk(mapping, change, held);
     }
+  }
+
+  /**
+   * Something was carried out that wrote in one or several ways, all of which are one push. What `read` throws is told to
+   * `onError`: it reads forms of an ORM that another version may have changed.
+   */
+  statements(
+    read: () => readonly Statement<Entity>[],
+    held?: HeldKeys | undefined,
+    outcome: Outcome = 'done',
+  ): void {
+    let statements: readonly Statement<Entity>[];
+    try {
+      statements = read();
+    } catch (cause) {
+      this.#tell('rows_unknown', 'what was written could not be read, so nothing is pushed', cause);
+      return;
+    }
+    if (statements.length === 0) return;
+    const unit = this.hold(held);
+    for (const statement of statements) this.#statement(statement, unit);
+    unit.settle(outcome);
   }
 
   /** Holds back the keys of a transaction that has begun, or of a savepoint within `outer`. */
@@ -55,18 +92,28 @@ export class SaveHook<Entity, K extends string> {
     }, outer);
   }
 
-  #map(toKeys: () => Keys<K>, held: HeldKeys | undefined): void {
+  #statement({ isWritten, kinds, rows, where }: Statement<Entity>, held: HeldKeys): void {
+    for (const kind of kinds) {
+      if (rows === undefined) this.bulk(isWritten, { kind, where }, held);
+      for (const row of rows ?? []) this.row(isWritten, row, { kind, before: undefined }, held);
+    }
+  }
+
+  #bulk(mapping: Mapping<Entity, K>, change: BulkChange, held: HeldKeys | undefined): void {
+    if (mapping.bulk === undefined) this.#tellOf(mapping, change);
+    else this.#map(() => mapping.bulk?.(change), held);
+  }
+
+  #map(toKeys: () => Keys<K>, held: HeldKeys | undefined, ifUnknown?: () => void): void {
     try {
       const given = toKeys() ?? [];
       // A hole in an array is a mistake too, and map would pass over it.
       const keys = Array.from<unknown, string>(Array.isArray(given) ? given : [given], requireKey);
       if (!held?.take(keys)) this.#push(keys);
     } catch (cause) {
-      this.#tell(
-        'mapping_failed',
-        'no key could be made of a row that was saved, so nothing is pushed',
-        cause,
-      );
+      const message = 'no key could be made of a row that was saved, so nothing is pushed';
+      if (cause instanceof UnknownColumn && ifUnknown !== undefined) ifUnknown();
+      else this.#tell('mapping_failed', message, cause);
     }
   }
 

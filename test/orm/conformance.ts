@@ -52,12 +52,12 @@ function sorted(pushes: readonly string[][]): string[][] {
 /**
  * What every adapter does, on both databases. Its blind spots are those that docs/orm.md says.
  *
- * @param options.nests whether the ORM has transactions in transactions.
+ * @param options.nests whether the ORM has transactions in transactions, or on which database.
  */
 export function adapterConformance(
   orm: string,
   open: (setting: Setting) => Promise<OrmUnderTest>,
-  { nests = true }: { nests?: boolean } = {},
+  { nests: where = true }: { nests?: boolean | keyof typeof databases } = {},
 ): void {
   for (const [name, openDatabase] of Object.entries(databases)) {
     describe(`${orm} on ${name}`, () => {
@@ -68,6 +68,7 @@ export function adapterConformance(
       let pushes: string[][];
       let errors: SseTriggerError[];
       let onPush: (keys: readonly string[]) => void;
+      const nests = where === true || where === name;
 
       beforeAll(async () => {
         database = await openDatabase();
