@@ -26,6 +26,7 @@ const floors = [
     'orm/inserted-rows',
     'orm/mapping',
     'orm/partial-row',
+    'orm/refusal',
     'stats',
     'stores/keyspace',
     'stores/redis-slot',
@@ -47,6 +48,8 @@ const floors = [
   ['engine'],
   ['stream-plan', 'trigger'],
   ['orm/save-hook', 'stream-handler'],
+  ['orm/kysely-write'],
+  ['orm/kysely-driver'],
   [
     'event-stream',
     'orm/drizzle',

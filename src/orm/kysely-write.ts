@@ -1,0 +1,139 @@
+import { insertedRows } from './inserted-rows.ts';
+import type { ChangeKind } from './mapping.ts';
+import { partialRow } from './partial-row.ts';
+import type { Statement } from './save-hook.ts';
+
+/** What a driver answers to a query. */
+export interface QueryResult {
+  readonly numAffectedRows?: bigint | undefined;
+  readonly rows: readonly unknown[];
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** What is read here of the nodes of Kysely's queries. A node of one kind has a part of it. */
+interface QueryNode {
+  readonly kind: string;
+  readonly with?: { readonly expressions: readonly { readonly expression: QueryNode }[] };
+  readonly explain?: object;
+  /** Of an insert and a merge, an update, and a delete. */
+  readonly into?: TableNode;
+  readonly table?: TableNode;
+  readonly from?: TableNode;
+  readonly where?: unknown;
+  readonly returning?: object;
+  readonly output?: object;
+  readonly columns?: readonly { readonly column: { readonly name: string } }[];
+  readonly values?: { readonly kind: string; readonly values?: readonly ValueList[] };
+  readonly onConflict?: { readonly updates?: object };
+  readonly onDuplicateKey?: object;
+  readonly replace?: boolean;
+  readonly orAction?: { readonly action: string };
+}
+
+/** A table, an alias of one, or a list of either. */
+interface TableNode {
+  readonly kind: string;
+  readonly table?: {
+    readonly schema?: { readonly name: string };
+    readonly identifier: { readonly name: string };
+  };
+  readonly node?: TableNode;
+  readonly items?: readonly TableNode[];
+  readonly froms?: readonly TableNode[];
+}
+
+interface ValueList {
+  readonly kind: string;
+  readonly values: readonly unknown[];
+}
+
+/** What a query wrote, or may have written when there is no result. `query` is Kysely's operation node. */
+export function tableWrites(query: object, result: QueryResult | undefined): Statement<string>[] {
+  const node = query as QueryNode;
+  if (node.explain !== undefined) return [];
+  return [...writesOf(node, result), ...writesInWith(node)];
+}
+
+/** Writes within the query answer to nobody but the query. */
+function writesInWith(node: QueryNode): Statement<string>[] {
+  const inner = node.with?.expressions.map(({ expression }) => expression) ?? [];
+  return inner.flatMap((expression) => [...writesOf(expression, undefined), ...writesInWith(expression)]);
+}
+
+function writesOf(node: QueryNode, result: QueryResult | undefined): Statement<string>[] {
+  const hasAnswer = node.returning !== undefined || node.output !== undefined;
+  const returned = hasAnswer ? (result?.rows as Row[] | undefined) : undefined;
+  if (result?.numAffectedRows === 0n && !returned?.length) return [];
+  const isUpsert = canReplace(node);
+  switch (node.kind) {
+    case 'InsertQueryNode': {
+      const kinds: ChangeKind[] = isUpsert ? ['insert', 'update'] : ['insert'];
+      return writes(node.into, kinds, insertedRows({ values: valuesOf(node), returned, isUpsert }));
+    }
+    case 'UpdateQueryNode':
+      return writes(node.table, ['update'], returned, node.where);
+    case 'DeleteQueryNode':
+      return writes(node.from, ['delete'], returned, node.where);
+    case 'MergeQueryNode':
+      return writes(node.into, ['insert', 'update', 'delete'], returned);
+    default:
+      return [];
+  }
+}
+
+function writes(
+  tables: TableNode | undefined,
+  kinds: readonly ChangeKind[],
+  known: readonly Row[] | undefined,
+  where?: unknown,
+): Statement<string>[] {
+  const rows = known?.map((row) => partialRow(row, foldName));
+  return tableNames(tables).map((table) => ({
+    isWritten: (mapped) => isSameTable(mapped, table),
+    kinds,
+    rows,
+    where,
+  }));
+}
+
+/** Where only one of the two names a schema, it is taken for the same: one look too many does no harm. */
+function isSameTable(mapped: string, written: string): boolean {
+  const [table, schema] = foldName(mapped).split('.').reverse();
+  const [otherTable, otherSchema] = foldName(written).split('.').reverse();
+  return table === otherTable && (schema ?? otherSchema) === (otherSchema ?? schema);
+}
+
+/** The same for notifications.user_id and Notifications.userId, since a CamelCasePlugin stands before the dialect. */
+function foldName(name: string): string {
+  return name.replaceAll('_', '').toLowerCase();
+}
+
+function tableNames(node: TableNode | undefined): string[] {
+  if (node === undefined) return [];
+  if (node.table !== undefined) {
+    const { schema, identifier } = node.table;
+    return [schema === undefined ? identifier.name : `${schema.name}.${identifier.name}`];
+  }
+  return [node.node, ...(node.items ?? []), ...(node.froms ?? [])].flatMap(tableNames);
+}
+
+function canReplace({ onConflict, onDuplicateKey, replace, orAction }: QueryNode): boolean {
+  const isReplace = replace === true || orAction?.action === 'replace';
+  return isReplace || onConflict?.updates !== undefined || onDuplicateKey !== undefined;
+}
+
+/** Not those that the database computes. */
+function valuesOf({ columns = [], values }: QueryNode): Row[] | undefined {
+  if (values?.kind !== 'ValuesNode') return undefined;
+  return values.values?.map((list) => {
+    const isPlain = list.kind === 'PrimitiveValueListNode';
+    const known = columns.flatMap(({ column }, i): [string, unknown][] => {
+      const value = list.values[i];
+      if (isPlain) return [[column.name, value]];
+      const node = value as { readonly kind: string; readonly value?: unknown };
+      return node.kind === 'ValueNode' ? [[column.name, node.value]] : [];
+    });
+    return Object.fromEntries(known);
+  });
+}
