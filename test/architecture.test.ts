@@ -48,8 +48,8 @@ const floors = [
   ['engine'],
   ['stream-plan', 'trigger'],
   ['orm/save-hook', 'stream-handler'],
-  ['orm/kysely-write'],
-  ['orm/kysely-driver'],
+  ['orm/drizzle-write', 'orm/kysely-write'],
+  ['orm/drizzle-database', 'orm/kysely-driver'],
   [
     'event-stream',
     'orm/drizzle',

@@ -1,0 +1,35 @@
+import type { SseTrigger } from '../trigger.ts';
+import { type Database, DatabaseHook } from './drizzle-database.ts';
+import { type Change, type Keys, type Mapping, type MappingOptions, mapEntity } from './mapping.ts';
+import { SaveHook } from './save-hook.ts';
+
+export type { BulkChange, Change, Keys, Mapping, MappingOptions } from './mapping.ts';
+
+/**
+ * The keys of a row of a table: `` on(notifications, (n) => `notifications:${n.userId}`) ``.
+ *
+ * @throws TypeError for a mapping that is no function, and an option that does not exist.
+ */
+export function on<Row, K extends string>(
+  table: { readonly $inferSelect: Row },
+  mapping: (row: Row, change: Change<Row>) => Keys<K>,
+  options?: MappingOptions<K>,
+): Mapping<object, K> {
+  return mapEntity<object, Row, K>(table, mapping, options);
+}
+
+/**
+ * Pushes what is written through a database, each key once a transaction and after its COMMIT. It wraps the database:
+ * `const db = pushAfterSave(trigger, on(…))(drizzle(pool))`.
+ *
+ * It knows of a row what an insert sets and what `returning` gives, and changes no SQL.
+ *
+ * @throws TypeError for what is no trigger, and for no mapping.
+ */
+export function pushAfterSave<K extends string>(
+  trigger: SseTrigger<K>,
+  ...mappings: readonly Mapping<object, NoInfer<K>>[]
+) {
+  const hook = new SaveHook<object, K>(trigger, mappings);
+  return <Db extends Database>(db: Db): Db => new DatabaseHook(hook).database(db);
+}
