@@ -48,7 +48,7 @@ const floors = [
   ['engine'],
   ['stream-plan', 'trigger'],
   ['orm/save-hook', 'stream-handler'],
-  ['orm/drizzle-write', 'orm/kysely-write'],
+  ['orm/drizzle-write', 'orm/kysely-write', 'orm/prisma-write'],
   ['orm/drizzle-database', 'orm/kysely-driver'],
   [
     'event-stream',

@@ -33,6 +33,7 @@ try {
     installModules();
     installModules('bench');
     installModules('test/orm');
+    program('test/orm/prisma/generate.js');
   });
   if (args.length === 0) step('lint', () => script('lint'));
   if (args.length === 0) step('types', () => script('types'));
@@ -66,6 +67,12 @@ function postgresFolders() {
 function script(name) {
   const { status } = spawnSync('npm', ['run', '--silent', name], { stdio: 'inherit' });
   if (status !== 0) throw failure(`npm run ${name}`, status);
+}
+
+/** @param {string} path Of a program for Node. */
+function program(path) {
+  const { status } = spawnSync(process.execPath, [path], { stdio: 'inherit' });
+  if (status !== 0) throw failure(path, status);
 }
 
 function runTests() {

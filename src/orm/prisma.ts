@@ -1,0 +1,154 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { HeldKeys, Outcome } from '../held-keys.ts';
+import type { SseTrigger } from '../trigger.ts';
+import { type Change, type Keys, type Mapping, type MappingOptions, mapEntity } from './mapping.ts';
+import {
+  type Args,
+  attemptedWrite,
+  hideUnasked,
+  KINDS,
+  type ModelWrite,
+  modelWrite,
+  wasRefused,
+  widen,
+} from './prisma-write.ts';
+import { SaveHook } from './save-hook.ts';
+
+export type { BulkChange, Change, Keys, Mapping, MappingOptions } from './mapping.ts';
+
+/** A model of a client, such as `prisma.notification`. */
+export interface Model<Row> {
+  readonly fields: object;
+  readonly [types: symbol]: { readonly types: { readonly payload: { readonly scalars: Row } } };
+}
+
+/** An extension that adds nothing to the types of a client. */
+export type Extension = (client: unknown) => {
+  readonly $extends: {
+    readonly extArgs: Record<'result' | 'model' | 'query' | 'client', Record<never, never>>;
+  };
+};
+
+/** What a model has beside what its type tells. */
+interface NamedModel {
+  readonly $name: string;
+  readonly fields: object;
+}
+
+interface Client {
+  /** A client inside a transaction has none. */
+  $extends?(extension: object): ReturnType<Extension>;
+  $transaction(work: unknown, ...options: unknown[]): Promise<unknown>;
+}
+
+interface Operation {
+  readonly model: string;
+  readonly operation: string;
+  readonly args: Args;
+  query(args: Args): PromiseLike<unknown>;
+  readonly __internalParams: {
+    readonly transaction?: { readonly kind: 'itx' | 'batch' };
+    /** What is read behind the row, as by `prisma.notification.update(…).user()`; that is given in place of the row. */
+    readonly dataPath?: readonly string[];
+  };
+}
+
+/**
+ * The keys of a row of a model: `` on(prisma.notification, (n) => `notifications:${n.userId}`) ``.
+ *
+ * @param model of a client, with or without extensions.
+ * @throws TypeError for a mapping that is no function, and an option that does not exist.
+ */
+export function on<Row, K extends string>(
+  model: Model<Row>,
+  mapping: (row: Row, change: Change<Row>) => Keys<K>,
+  options?: MappingOptions<K>,
+): Mapping<Model<unknown>, K> {
+  return mapEntity<Model<unknown>, Row, K>(model, mapping, options);
+}
+
+/**
+ * Pushes what is written through a client, each key once a transaction and after its COMMIT. It is an extension:
+ * `const prisma = client.$extends(pushAfterSave(trigger, on(client.notification, …)))`.
+ *
+ * @throws TypeError for what is no trigger, and for no mapping.
+ */
+export function pushAfterSave<K extends string>(
+  trigger: SseTrigger<K>,
+  ...mappings: readonly Mapping<Model<unknown>, NoInfer<K>>[]
+): Extension {
+  const hook = new SaveHook<Model<unknown>, K>(trigger, mappings);
+  const columns = new Map(mappings.map(({ entity }) => [nameOf(entity), Object.keys(entity.fields)]));
+  return (client) => extend(client as Client, hook, columns);
+}
+
+function nameOf(model: object): string {
+  return (model as NamedModel).$name;
+}
+
+function extend<K extends string>(
+  client: Client,
+  hook: SaveHook<Model<unknown>, K>,
+  columns: ReadonlyMap<string, readonly string[]>,
+): ReturnType<Extension> {
+  const scope = new AsyncLocalStorage<HeldKeys>();
+  const transact = client.$transaction;
+
+  async function $transaction(this: Client, work: unknown, ...options: unknown[]): Promise<unknown> {
+    const isNested = this.$extends === undefined;
+    const held = hook.hold(isNested ? scope.getStore() : undefined);
+    let outcome: Outcome = 'undone';
+    const watched =
+      typeof work !== 'function'
+        ? work
+        : async (tx: unknown) => {
+            const given: unknown = await work(tx);
+            outcome = 'unknown'; // until the COMMIT is answered
+            return given;
+          };
+    try {
+      const given = await scope.run(held, () => transact.call(this, watched, ...options));
+      outcome = 'done';
+      return given;
+    } catch (error) {
+      if (watched === work && !wasRefused(error)) outcome = 'unknown';
+      throw error;
+    } finally {
+      held.settle(outcome);
+    }
+  }
+
+  async function write({ model, operation, args, query, __internalParams }: Operation): Promise<unknown> {
+    const { transaction, dataPath = [] } = __internalParams;
+    const isRow = dataPath.length === 0;
+    const scalars = isRow ? (columns.get(model) ?? []) : [];
+    // The client itself may be used inside a transaction, too, and is not part of it.
+    const held = transaction && scope.getStore();
+    const tell = (read: () => ModelWrite, outcome: Outcome) =>
+      hook.statements(() => [{ ...read(), isWritten: (mapped) => nameOf(mapped) === model }], held, outcome);
+    try {
+      const result = await query(widen(args, scalars));
+      const written = isRow ? modelWrite : attemptedWrite;
+      tell(() => written(operation, args, result), 'done');
+      hideUnasked(args, scalars, result);
+      return result;
+    } catch (error) {
+      // In a transaction with a callback it depends on the COMMIT; anything else was perhaps committed itself.
+      if (transaction?.kind !== 'itx' && !wasRefused(error)) {
+        tell(() => attemptedWrite(operation, args), 'unknown');
+      }
+      throw error;
+    }
+  }
+
+  if (client.$extends === undefined)
+    throw new TypeError('pushAfterSave is given to $extends of a PrismaClient');
+  const operations = Object.fromEntries(Array.from(KINDS.keys(), (operation) => [operation, write]));
+  const query = Object.fromEntries(Array.from(columns.keys(), (model) => [propertyOf(model), operations]));
+  return client.$extends({ name: 'sse-trigger', client: { $transaction }, query });
+}
+
+/** A client has the model UserRole as userRole. */
+function propertyOf(model: string): string {
+  return model.replace(/^./, (first) => first.toLowerCase());
+}
