@@ -27,6 +27,7 @@ const floors = [
     'orm/mapping',
     'orm/partial-row',
     'orm/refusal',
+    'orm/sequelize-transactions',
     'stats',
     'stores/keyspace',
     'stores/redis-slot',

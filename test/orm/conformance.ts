@@ -53,11 +53,15 @@ function sorted(pushes: readonly string[][]): string[][] {
  * What every adapter does, on both databases. Its blind spots are those that docs/orm.md says.
  *
  * @param options.nests whether the ORM has transactions in transactions, or on which database.
+ * @param options.nestsDeeply whether it undoes all of one that is rolled back when there was another in it.
  */
 export function adapterConformance(
   orm: string,
   open: (setting: Setting) => Promise<OrmUnderTest>,
-  { nests: where = true }: { nests?: boolean | keyof typeof databases } = {},
+  {
+    nests: where = true,
+    nestsDeeply = true,
+  }: { nests?: boolean | keyof typeof databases; nestsDeeply?: boolean } = {},
 ): void {
   for (const [name, openDatabase] of Object.entries(databases)) {
     describe(`${orm} on ${name}`, () => {
@@ -161,9 +165,11 @@ export function adapterConformance(
           await inside.insert({ userId: 1, text: 'a' });
           const undone = inside.nested!(async (inner) => {
             await inner.insert({ userId: 2, text: 'b' });
-            await inner.nested!(async (innermost) => {
-              await innermost.insert({ userId: 4, text: 'd' });
-            });
+            if (nestsDeeply) {
+              await inner.nested!(async (innermost) => {
+                await innermost.insert({ userId: 4, text: 'd' });
+              });
+            }
             throw new Error('undo');
           });
           await expect(undone).rejects.toThrow('undo');
