@@ -24,6 +24,7 @@ const floors = [
   ],
   [
     'orm/inserted-rows',
+    'orm/knex-transactions',
     'orm/mapping',
     'orm/partial-row',
     'orm/refusal',
