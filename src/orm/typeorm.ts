@@ -1,0 +1,129 @@
+import type { SseTrigger } from '../trigger.ts';
+import {
+  type Change,
+  type ChangeKind,
+  type Keys,
+  type Mapping,
+  type MappingOptions,
+  mapEntity,
+} from './mapping.ts';
+import { SaveHook } from './save-hook.ts';
+import { type QueryRunner, TypeOrmTransactions } from './typeorm-transactions.ts';
+
+export type { BulkChange, Change, ChangeKind, Keys, Mapping, MappingOptions } from './mapping.ts';
+
+type EntityClass<Row> = abstract new (...args: never[]) => Row;
+
+/** Its type tells the names of the properties of a row, but not what they are. */
+interface EntitySchema<Row> {
+  readonly options: {
+    readonly name: string;
+    readonly target?: unknown;
+    readonly columns: { readonly [Name in keyof Row]?: unknown };
+  };
+}
+
+/** What `on` takes: the class of an entity, or its EntitySchema. */
+export type EntityTarget = EntityClass<object> | EntitySchema<object>;
+
+interface RowEvent {
+  readonly queryRunner: QueryRunner;
+  readonly metadata: { readonly target: unknown };
+  /** What the application saved, or what a query builder set. */
+  readonly entity?: object | undefined;
+  /** The row before, which `save` and `remove` read. A query builder knows of none. */
+  readonly databaseEntity?: object | undefined;
+}
+
+/**
+ * Which keys show the rows of an entity, and of those that extend it.
+ *
+ * @param toKeys gets the row, which after an insert has what was given and what the database generated. An upsert comes as
+ *   an insert. Of an EntitySchema say what its row is: `(n: Notification) => …`.
+ * @throws TypeError for what is no entity and no function.
+ */
+export function on<Row extends object, K extends string>(
+  entity: EntityClass<Row> | EntitySchema<Row>,
+  toKeys: (row: Row, change: Change<Row>) => Keys<K>,
+  options?: MappingOptions<K>,
+): Mapping<EntityTarget, K> {
+  if (typeof entity !== 'function' && typeof entity?.options?.name !== 'string') {
+    throw new TypeError('on takes the class of an entity, or its EntitySchema: on(Notification, …)');
+  }
+  return mapEntity<EntityTarget, Row, K>(entity, toKeys, options);
+}
+
+/**
+ * Pushes the keys of saved rows when their transaction is committed:
+ * `dataSource.subscribers.push(pushAfterSave(trigger, on(Notification, …)))`, after `dataSource.initialize()`.
+ *
+ * @throws TypeError for what is no trigger, and for no mapping.
+ */
+export function pushAfterSave<K extends string>(
+  trigger: SseTrigger<K>,
+  ...mappings: readonly Mapping<EntityTarget, NoInfer<K>>[]
+): PushSubscriber<K> {
+  return new PushSubscriber(new SaveHook<EntityTarget, K>(trigger, mappings));
+}
+
+/** Made by `pushAfterSave`. TypeORM calls what is in it. */
+class PushSubscriber<K extends string> extends TypeOrmTransactions {
+  readonly #hook: SaveHook<EntityTarget, K>;
+
+  constructor(hook: SaveHook<EntityTarget, K>) {
+    super((outer) => hook.hold(outer));
+    this.#hook = hook;
+  }
+
+  afterInsert(event: RowEvent): void {
+    this.#wrote('insert', event, event.entity);
+  }
+
+  afterUpdate(event: RowEvent): void {
+    const { entity, databaseEntity } = event;
+    this.#wrote('update', event, databaseEntity && overlay(databaseEntity, entity), databaseEntity);
+  }
+
+  afterRemove(event: RowEvent): void {
+    this.#wrote('delete', event, event.databaseEntity);
+  }
+
+  afterSoftRemove(event: RowEvent): void {
+    this.#wrote('delete', event, event.databaseEntity);
+  }
+
+  afterRecover(event: RowEvent): void {
+    this.#wrote('insert', event, event.databaseEntity);
+  }
+
+  #wrote(kind: ChangeKind, { queryRunner, metadata }: RowEvent, row?: object, before?: object): void {
+    const { target } = metadata;
+    const held = this.heldBy(queryRunner);
+    if (row !== undefined) {
+      this.#hook.row((mapped) => isA(target, targetOf(mapped)), row, { kind, before }, held);
+    } else {
+      // A write of all that extends an entity, and of some of that, may have been meant for any of it.
+      const isKin = (mapped: unknown) => isA(target, mapped) || isA(mapped, target);
+      this.#hook.bulk((mapped) => isKin(targetOf(mapped)), { kind, where: undefined }, held);
+    }
+  }
+}
+
+/** What TypeORM knows the entity by. */
+function targetOf(entity: EntityTarget): unknown {
+  return typeof entity === 'function' ? entity : (entity.options.target ?? entity.options.name);
+}
+
+function isA(target: unknown, base: unknown): boolean {
+  return target === base || Object.prototype.isPrototypeOf.call(base as object, target as object);
+}
+
+/**
+ * The row as it is now: `save` takes part of an entity, and leaves what is undefined as it was. Property by property
+ * without a look at their values, since to read a lazy relation is to load it.
+ */
+function overlay(before: object, saved: object = {}): object {
+  const given = Object.entries(Object.getOwnPropertyDescriptors(saved));
+  const known = given.filter(([, property]) => !('value' in property) || property.value !== undefined);
+  return Object.create(before, Object.fromEntries(known));
+}

@@ -1,0 +1,38 @@
+import { EntitySchema } from 'typeorm';
+
+export class User {
+  declare id: number;
+}
+
+export class Notification {
+  declare id: number;
+  declare userId: number;
+  declare text: string;
+  declare read: boolean;
+  declare deletedAt: Date | null;
+  /** Loaded by whoever looks at it. */
+  declare user: Promise<User>;
+}
+
+export const UserSchema = new EntitySchema<User>({
+  name: 'User',
+  target: User,
+  tableName: 'users',
+  columns: { id: { type: 'int', primary: true } },
+});
+
+export const NotificationSchema = new EntitySchema<Notification>({
+  name: 'Notification',
+  target: Notification,
+  tableName: 'notifications',
+  columns: {
+    id: { type: 'int', primary: true, generated: 'increment' },
+    userId: { type: 'int', name: 'user_id' },
+    text: { type: 'text' },
+    read: { type: 'boolean', default: false },
+    deletedAt: { type: Date, name: 'deleted_at', deleteDate: true, nullable: true },
+  },
+  relations: {
+    user: { type: 'many-to-one', target: () => User, lazy: true, joinColumn: { name: 'user_id' } },
+  },
+});
