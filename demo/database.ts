@@ -1,8 +1,8 @@
 import { MikroORM, type Options } from '@mikro-orm/core';
 import type { AbstractSqlDriver } from '@mikro-orm/libsql';
 import type { SseTrigger } from 'sse-trigger';
-import { type Key, Notification } from './notification.ts';
-import { PushOnSave } from './push-on-save.ts';
+import { type Change, on, pushAfterSave } from 'sse-trigger/mikro-orm';
+import { ANY_NOTIFICATION, type Key, Notification, toBellKey } from './notification.ts';
 import { reasonOf } from './reason.ts';
 import { Session } from './session-store.ts';
 import { Setting } from './setting.ts';
@@ -17,18 +17,23 @@ export type Place = { url: string } | { file: string };
  *
  * @throws Error that says in one line why it cannot be opened.
  */
-export async function openDatabase(place: Place, trigger: Pick<SseTrigger<Key>, 'push'>): Promise<Database> {
+export async function openDatabase(place: Place, trigger: SseTrigger<Key>): Promise<Database> {
   try {
     const orm = await MikroORM.init({
       ...(await optionsFor(place)),
       entities: [Notification, Session, Setting],
-      subscribers: [new PushOnSave(trigger)],
+      subscribers: [pushAfterSave(trigger, on(Notification, toKeys))],
     });
     await prepare(orm, place);
     return orm;
   } catch (cause) {
     throw new Error(`The database cannot be opened: ${reasonOf(cause)}`, { cause });
   }
+}
+
+/** Who saves a notification need not think of the streams that show it. */
+function toKeys({ to }: Notification, { kind }: Change<Notification>): Key[] {
+  return kind === 'insert' ? [toBellKey(to), ANY_NOTIFICATION] : [toBellKey(to)];
 }
 
 /** Only the driver that is used is loaded. */

@@ -59,7 +59,7 @@ export function notificationRoutes({ trigger, orm, meter, sessions }: Notificati
     const text = requireText(req.body, 'text', 200);
     const em = orm.em.fork();
     em.create(Notification, { from, to, text });
-    await em.flush(); // and PushOnSave does the rest
+    await em.flush(); // and pushAfterSave does the rest
     res.status(201).end();
   });
 
@@ -67,7 +67,7 @@ export function notificationRoutes({ trigger, orm, meter, sessions }: Notificati
     const user = requireUser(req, req.body?.user);
     const upTo = toId(req.body.upTo);
     if (upTo === undefined) throw new Refusal(400, 'upTo must be the id of the newest one read');
-    // Not those that came while somebody was still reading. A bulk update calls no hook, so it pushes for itself.
+    // Not those that came while somebody was still reading. No hook hears of a bulk update, so it pushes for itself.
     const seen = { to: user, id: { $lte: upTo }, read: false };
     await orm.em.fork().nativeUpdate(Notification, seen, { read: true });
     trigger.push(toBellKey(user));

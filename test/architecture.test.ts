@@ -29,6 +29,7 @@ const floors = [
     'orm/partial-row',
     'orm/refusal',
     'orm/sequelize-transactions',
+    'orm/mikro-orm-transactions',
     'orm/typeorm-transactions',
     'stats',
     'stores/keyspace',

@@ -1,15 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SseTrigger } from 'sse-trigger';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase, type Place } from '../../demo/database.ts';
-import { Notification } from '../../demo/notification.ts';
+import { type Key, Notification } from '../../demo/notification.ts';
 import { reasonOf } from '../../demo/reason.ts';
 import { readSessionSecret } from '../../demo/setting.ts';
 import { freePort } from '../support/free-port.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 
-const trigger = { push: () => Promise.resolve(true) };
+const trigger = new SseTrigger<Key>();
 let folder: string;
 let postgres: PostgresServer;
 
@@ -18,6 +19,7 @@ beforeAll(async () => {
   postgres = await startPostgres();
 });
 afterAll(async () => {
+  await trigger.close();
   await postgres.stop();
   await rm(folder, { recursive: true });
 });

@@ -1,11 +1,16 @@
 import { promisify } from 'node:util';
 import type { SessionData } from 'express-session';
+import { SseTrigger } from 'sse-trigger';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../demo/database.ts';
+import type { Key } from '../../demo/notification.ts';
 import { DatabaseSessionStore, Session } from '../../demo/session-store.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import { databases, type TestDatabase } from './databases.ts';
 import { toSession } from './to-session.ts';
+
+const trigger = new SseTrigger<Key>();
+afterAll(() => trigger.close());
 
 describe.each(databases)('with $name', ({ start }) => {
   let database: TestDatabase;
@@ -21,7 +26,7 @@ describe.each(databases)('with $name', ({ start }) => {
   });
   afterAll(() => database[Symbol.asyncDispose]());
   beforeEach(async () => {
-    orm = await openDatabase(database.place, { push: () => Promise.resolve(true) });
+    orm = await openDatabase(database.place, trigger);
     store = new DatabaseSessionStore(orm.em);
   });
   afterEach(async () => {
@@ -72,7 +77,7 @@ describe.each(databases)('with $name', ({ start }) => {
 
 it('lives through an outage of the database', async () => {
   await using postgres = await startPostgres();
-  const orm = await openDatabase({ url: postgres.url }, { push: () => Promise.resolve(true) });
+  const orm = await openDatabase({ url: postgres.url }, trigger);
   const store = new DatabaseSessionStore(orm.em);
   const set = promisify<string, SessionData>(store.set).bind(store);
   const get = promisify<string, unknown>(store.get).bind(store);
