@@ -8,6 +8,7 @@ import {
   mapEntity,
 } from './mapping.ts';
 import { MikroOrmTransactions, type Transaction } from './mikro-orm-transactions.ts';
+import { UnknownColumn } from './partial-row.ts';
 import { SaveHook } from './save-hook.ts';
 
 export type { BulkChange, Change, ChangeKind, Keys, Mapping, MappingOptions } from './mapping.ts';
@@ -29,11 +30,12 @@ export type EntityTarget = EntityClass<object> | EntitySchema<object>;
 
 interface RowEvent {
   readonly em: { getTransactionContext(): unknown };
-  readonly entity: { readonly __helper?: { isInitialized(): boolean } };
+  readonly entity: { readonly __helper?: { readonly __loadedProperties: ReadonlySet<unknown> } };
   readonly meta: Named & {
     /** Of those that share a table. */
     readonly root: Named;
-    readonly primaryKeys: readonly PropertyKey[];
+    /** Those that are columns. */
+    readonly comparableProps: readonly { readonly name: string }[];
   };
   readonly changeSet?: { readonly originalEntity?: object | undefined } | undefined;
 }
@@ -41,8 +43,8 @@ interface RowEvent {
 /**
  * Which keys show the rows of an entity, and of those that extend it.
  *
- * @param toKeys gets the entity, whose properties are undefined that were never loaded. What an update knows of the row
- *   before is what MikroORM compares with: relations are primary keys. An upsert comes as an insert.
+ * @param toKeys gets the entity. When it reads what was never loaded, the row counts as one that is not known. What an
+ *   update knows of the row before is what MikroORM compares with: relations are primary keys. An upsert comes as an insert.
  * @throws TypeError for what is no entity and no function.
  */
 export function on<Row extends object, K extends string>(
@@ -72,6 +74,8 @@ export function pushAfterSave<K extends string>(
 /** Made by `pushAfterSave`. MikroORM calls what is in it. */
 class PushSubscriber<K extends string> extends MikroOrmTransactions {
   readonly #hook: SaveHook<EntityTarget, K>;
+  /** Whole from the beginning: what was left out of it has no value. */
+  readonly #inserted = new WeakSet<object>();
 
   constructor(hook: SaveHook<EntityTarget, K>) {
     super((outer) => hook.hold(outer));
@@ -79,31 +83,46 @@ class PushSubscriber<K extends string> extends MikroOrmTransactions {
   }
 
   afterCreate(event: RowEvent): void {
-    this.#wrote('insert', event);
+    this.#inserted.add(event.entity);
+    this.#wrote('insert', event, event.entity);
   }
 
   afterUpsert(event: RowEvent): void {
-    this.#wrote('insert', event);
+    this.#wrote('insert', event, event.entity);
   }
 
   afterUpdate(event: RowEvent): void {
-    const before = event.changeSet?.originalEntity ?? {};
-    // Of a reference, which MikroORM takes for loaded by now, nothing but its primary key was known.
-    const isReference = Object.keys(before).every((name) => event.meta.primaryKeys.includes(name));
-    this.#wrote('update', event, isReference, before);
+    this.#wrote('update', event, this.#known(event), event.changeSet?.originalEntity);
   }
 
   afterDelete(event: RowEvent): void {
-    this.#wrote('delete', event, event.entity.__helper?.isInitialized() === false);
+    this.#wrote('delete', event, this.#known(event));
   }
 
-  #wrote(kind: ChangeKind, { em, entity, meta }: RowEvent, isReference = false, before?: object): void {
+  #known(event: RowEvent): object {
+    return this.#inserted.has(event.entity) ? event.entity : loaded(event);
+  }
+
+  #wrote(kind: ChangeKind, { em, meta }: RowEvent, row: object, before?: object): void {
     const transaction = em.getTransactionContext() as Transaction | undefined;
     const held = transaction && this.heldBy(transaction);
-    const isWritten = (mapped: EntityTarget) => isA(meta, idOf(mapped));
-    if (isReference) this.#hook.bulk(isWritten, { kind, where: undefined }, held);
-    else this.#hook.row(isWritten, entity, { kind, before }, held);
+    this.#hook.row((mapped) => isA(meta, idOf(mapped)), row, { kind, before }, held);
   }
+}
+
+/** The entity, which may be a reference or loaded in part: to read the rest, which is undefined, throws. */
+function loaded({ entity, meta }: RowEvent): object {
+  const names = entity.__helper?.__loadedProperties;
+  const missing = meta.comparableProps.filter(({ name }) => names?.has(name) === false);
+  if (missing.length === 0) return entity;
+  return new Proxy(entity, {
+    get(known, name) {
+      const value = Reflect.get(known, name);
+      if (value === undefined && missing.some((prop) => prop.name === name))
+        throw new UnknownColumn(String(name));
+      return value;
+    },
+  });
 }
 
 /** MikroORM 6 makes a class for a schema that has none, and does so anew each time that it starts: its name stays. */

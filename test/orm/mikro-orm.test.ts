@@ -164,7 +164,7 @@ describe('a mapping for MikroORM', () => {
     expect(take()).toEqual([{ kind: 'delete', text: 'b' }]);
   });
 
-  it('is told in bulk of a row that was written without being loaded', async () => {
+  it('is told in bulk of a row of which what it reads was never loaded', async () => {
     const { toKeys, bulk, take } = record();
     await start({ subscribers: [pushAfterSave(trigger, on(Notification, toKeys, { bulk }))] });
     const em = orm.em.fork();
@@ -173,12 +173,36 @@ describe('a mapping for MikroORM', () => {
     const { id } = created;
     take();
     const changing = em.fork();
-    changing.getReference(Notification, id).text = 'b';
+    const reference = changing.getReference(Notification, id);
+    reference.text = 'b';
     await changing.flush();
+    reference.text = 'c';
+    await changing.flush();
+    const inPart = em.fork();
+    const part = await inPart.findOneOrFail(Notification, id, { fields: ['text'] });
+    part.text = 'd';
+    await inPart.flush();
     const removing = em.fork();
     await removing.remove(removing.getReference(Notification, id)).flush();
-    expect(take()).toEqual([{ kind: 'update' }, { kind: 'delete' }]);
-    expect(pushes).toEqual([[keyOf(1)], ['all'], ['all']]);
+    const knowing = ['b', 'c', 'd'].map((text, i) => ({
+      kind: 'update',
+      text,
+      before: [undefined, 'b', 'c'][i],
+    }));
+    expect(take().filter(({ text }) => text !== undefined)).toEqual(knowing);
+    expect(pushes).toEqual([[keyOf(1)], ['all'], ['all'], ['all'], ['all']]);
+  });
+
+  it('may read what was left out of a row that was inserted before', async () => {
+    const toKeys = ({ userId, deletedAt }: Notification) => (deletedAt == null ? keyOf(userId) : 'deleted');
+    await start({ subscribers: [pushAfterSave(trigger, on(Notification, toKeys))] });
+    const em = orm.em.fork();
+    const notification = em.create(Notification, { userId: 1, text: 'a' });
+    await em.flush();
+    notification.text = 'b';
+    await em.flush();
+    await em.remove(notification).flush();
+    expect(pushes).toEqual([[keyOf(1)], [keyOf(1)], [keyOf(1)]]);
   });
 
   it('is for the rows of entities that extend its own, too', async () => {
@@ -379,7 +403,7 @@ describe('the savepoints of MikroORM 7', () => {
         transaction,
         write(user: number) {
           const named = { class: Post, className: 'Post' };
-          const meta = { ...named, root: named, primaryKeys: [] };
+          const meta = { ...named, root: named, comparableProps: [] };
           subscriber.afterCreate({ em, entity: { user } as object, meta });
         },
         commit() {
