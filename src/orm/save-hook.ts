@@ -49,8 +49,8 @@ export class SaveHook<Entity, K extends string> {
   row(isWritten: (mapped: Entity) => boolean, row: unknown, change: Change<unknown>, held?: HeldKeys): void {
     for (const mapping of this.#mappings) {
       if (!isWritten(mapping.entity)) continue;
-      const ifUnknown = () => this.#bulk(mapping, { kind: change.kind, where: undefined }, held);
-      this.#map(() => mapping.toKeys(row, change), held, ifUnknown);
+      const isKnown = this.#map(() => mapping.toKeys(row, change), held);
+      if (!isKnown) this.#bulk(mapping, { kind: change.kind, where: undefined }, held);
     }
   }
 
@@ -93,9 +93,14 @@ export class SaveHook<Entity, K extends string> {
   }
 
   #statement({ isWritten, kinds, rows, where }: Statement<Entity>, held: HeldKeys): void {
-    for (const kind of kinds) {
-      if (rows === undefined) this.bulk(isWritten, { kind, where }, held);
-      for (const row of rows ?? []) this.row(isWritten, row, { kind, before: undefined }, held);
+    for (const mapping of this.#mappings) {
+      if (!isWritten(mapping.entity)) continue;
+      for (const kind of kinds) {
+        const change = { kind, before: undefined };
+        const areKnown = rows?.map((row) => this.#map(() => mapping.toKeys(row, change), held));
+        // Once, of however many rows something is not known.
+        if (areKnown?.every(Boolean) !== true) this.#bulk(mapping, { kind, where }, held);
+      }
     }
   }
 
@@ -104,17 +109,19 @@ export class SaveHook<Entity, K extends string> {
     else this.#map(() => mapping.bulk?.(change), held);
   }
 
-  #map(toKeys: () => Keys<K>, held: HeldKeys | undefined, ifUnknown?: () => void): void {
+  /** False when it read a column that is not known. */
+  #map(toKeys: () => Keys<K>, held: HeldKeys | undefined): boolean {
     try {
-      const given = toKeys() ?? [];
+      const given = requireNow(toKeys()) ?? [];
       // A hole in an array is a mistake too, and map would pass over it.
       const keys = Array.from<unknown, string>(Array.isArray(given) ? given : [given], requireKey);
       if (!held?.take(keys)) this.#push(keys);
     } catch (cause) {
+      if (cause instanceof UnknownColumn) return false;
       const message = 'no key could be made of a row that was saved, so nothing is pushed';
-      if (cause instanceof UnknownColumn && ifUnknown !== undefined) ifUnknown();
-      else this.#tell('mapping_failed', message, cause);
+      this.#tell('mapping_failed', message, cause);
     }
+    return true;
   }
 
   #push(keys: readonly string[]): void {
@@ -134,4 +141,11 @@ export class SaveHook<Entity, K extends string> {
   #tell(code: 'mapping_failed' | 'rows_unknown', message: string, cause?: unknown): void {
     this.#trigger[ENGINE].onError(new SseTriggerError(code, message, { cause }));
   }
+}
+
+/** @throws TypeError for a promise: the save would have to wait for it. */
+function requireNow<T>(given: T): T {
+  if (typeof (given as { then?: unknown } | null | undefined)?.then !== 'function') return given;
+  Promise.resolve(given).catch(() => {}); // nobody else will hear of its failure
+  throw new TypeError('a mapping gives its keys at once: it must not be async');
 }
