@@ -10,6 +10,7 @@ import { Gate } from './gate.ts';
 import { GuardedConnection } from './guarded-connection.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Outbox } from './outbox.ts';
+import { Overlap } from './overlap.ts';
 import { type PermissionRequest, Permissions } from './permissions.ts';
 import { Poller, type PollerOptions } from './poller.ts';
 import { splitPositions } from './position.ts';
@@ -17,6 +18,7 @@ import { LATER, pick, type Range } from './retry.ts';
 import { type EventsUntil, SourceConnection } from './source-connection.ts';
 import { type CloseReason, newCounters, type Refusal, type Stats, type StoreError } from './stats.ts';
 import { Turnstile } from './turnstile.ts';
+import { EVERYTHING } from './versions.ts';
 
 export interface EngineOptions extends Omit<PollerOptions, 'counters' | 'onAnswer'> {
   readonly maxRuns: number;
@@ -71,6 +73,8 @@ export class Engine {
   readonly #sources = new Set<Promise<void>>();
   /** Keys that are to be pushed again, with what stops that. */
   readonly #pushAgain = new Map<readonly string[], () => void>();
+  /** Where other processes write the versions of some changes, too. */
+  #overlap: Overlap | undefined;
   /** Work done for all runs outside the async context of any request or unit of work. */
   readonly #context = new AsyncResource('SseTrigger');
   #storeError: StoreError | undefined;
@@ -147,10 +151,15 @@ export class Engine {
     return pick(range, this.#options.random);
   }
 
-  /** Never rejects. */
-  push(keys: readonly string[]): Promise<boolean> {
+  /**
+   * Never rejects. `versions` are those of the keys that other processes write, too, since they hear of the same change:
+   * together they make one look in each. See `share`.
+   */
+  push(keys: readonly string[], versions?: ReadonlyMap<string, string>): Promise<boolean> {
     return this.#context.runInAsyncScope(() => {
-      const stored = this.#send(keys);
+      if (versions !== undefined) this.#poller.versions.expect(versions.values());
+      this.#overlap?.note(keys, versions !== undefined);
+      const stored = this.#send(keys, versions);
       // There is no answer to wait for before the streams of this process look.
       if (this.#poller.down && this.#closing === undefined) {
         const { versions } = this.#poller;
@@ -161,8 +170,39 @@ export class Engine {
     });
   }
 
-  #send(keys: readonly string[]): Promise<boolean> {
-    const stored = this.#outbox.push(keys);
+  /**
+   * From now on this process hears of changes as others do, each of which writes the same version at most `latest`
+   * milliseconds later, and its streams also look when one of them pushes everything.
+   */
+  share(latest: number): void {
+    const { clock, storeTimeout } = this.#options;
+    this.#poller.readEverything();
+    this.#overlap ??= new Overlap(clock, latest + storeTimeout, (keys) => void this.#send(keys));
+  }
+
+  /**
+   * Says that any key may have changed, unseen: all streams look once, spread as after a failover of the store, and no
+   * position from before stands. `version` is that of others who say the same. Gives what `push` does.
+   */
+  async pushEverything(version?: string): Promise<boolean> {
+    const stored = await this.push(
+      [EVERYTHING],
+      version === undefined ? undefined : new Map([[EVERYTHING, version]]),
+    );
+    // It is kept, and written later, but the streams of this process need not wait for that.
+    if (!stored) this.#poller.versions.changeEverything();
+    else if (this.#poller.versions.size > 0) void this.#poller.refresh([]);
+    return stored;
+  }
+
+  /** The version of everything that the store has, as far as is known. Never rejects. See `share`. */
+  async everything(): Promise<string | undefined> {
+    await this.#poller.refresh([]);
+    return this.#poller.versions.everything?.token;
+  }
+
+  #send(keys: readonly string[], versions?: ReadonlyMap<string, string>): Promise<boolean> {
+    const stored = this.#outbox.push(keys, versions);
     if (diagnostics.push.hasSubscribers) void this.#publishPush(keys, stored);
     return stored;
   }
@@ -285,6 +325,7 @@ export class Engine {
       void this.#send(keys);
     }
     this.#pushAgain.clear();
+    this.#overlap?.close();
     await this.#outbox.close();
     await this.#untilSourcesEnd();
     await this.#options.store.close?.();

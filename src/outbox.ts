@@ -23,6 +23,8 @@ export interface OutboxOptions {
 interface Batch {
   /** Each with the mark of its last push. */
   readonly keys: Map<string, number>;
+  /** The tokens of those keys that have one already, which other processes write too. */
+  readonly tokens: Map<string, string>;
   /** Made of keys that the store did not take before, which were told of and are kept. */
   readonly isUnsent: boolean;
   readonly expires: number;
@@ -59,16 +61,26 @@ export class Outbox {
     return this.#unsent.size;
   }
 
-  /** True when the store has new versions of all these keys, false when it did not take them within `storeTimeout`. */
-  push(keys: readonly string[]): Promise<boolean> {
+  /**
+   * True when the store has new versions of all these keys, false when it did not take them within `storeTimeout`.
+   * `tokens` are those that other processes write for the same change; the others are made here.
+   */
+  push(keys: readonly string[], tokens?: ReadonlyMap<string, string>): Promise<boolean> {
     if (this.#closed) return Promise.resolve(false);
     if (this.#next === undefined) {
       this.#next = this.#newBatch();
       queueMicrotask(() => this.#proceed());
     }
     const now = this.options.mark();
-    for (const key of keys) this.#next.keys.set(key, now);
-    return this.#next.settled;
+    const batch = this.#next;
+    for (const key of keys) {
+      const token = tokens?.get(key);
+      // What others write too they may have looked at before this push, so it would say nothing of it to them.
+      if (token === undefined) batch.tokens.delete(key);
+      else if (!batch.keys.has(key) || batch.tokens.has(key)) batch.tokens.set(key, token);
+      batch.keys.set(key, now);
+    }
+    return batch.settled;
   }
 
   /** The store answers: writes what it did not take before. */
@@ -100,7 +112,9 @@ export class Outbox {
     const settled = new Promise<boolean>((resolve) => {
       settle = resolve;
     });
-    return { keys: new Map(), isUnsent, expires: clock.now() + storeTimeout, settled, settle };
+    const keys = new Map();
+    const tokens = new Map();
+    return { keys, tokens, isUnsent, expires: clock.now() + storeTimeout, settled, settle };
   }
 
   #proceed(): void {
@@ -129,8 +143,8 @@ export class Outbox {
 
   /** Never rejects, and settles the batch by its deadline whatever the store does. */
   async #write(batch: Batch): Promise<void> {
-    const { newToken, mark, onStored } = this.options;
-    const tokens = new Map(Array.from(batch.keys.keys(), (key) => [key, newToken()]));
+    const { mark, onStored } = this.options;
+    const tokens = new Map(Array.from(batch.keys.keys(), (key) => [key, this.#tokenOf(key, batch)]));
     const began = mark();
     try {
       await this.send(tokens, batch.expires);
@@ -147,6 +161,11 @@ export class Outbox {
     for (const key of batch.keys.keys()) this.#unsent.delete(key);
     onStored(tokens, began);
     batch.settle(true);
+  }
+
+  /** What others write too they may also have looked at before an earlier push that the store did not take. */
+  #tokenOf(key: string, { tokens }: Batch): string {
+    return (this.#unsent.has(key) ? undefined : tokens.get(key)) ?? this.options.newToken();
   }
 
   protected send(tokens: ReadonlyMap<string, string>, expires: number): Promise<void> {

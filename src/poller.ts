@@ -3,7 +3,7 @@ import { withDeadline } from './deadline.ts';
 import { SseTriggerError } from './errors.ts';
 import type { Counters } from './stats.ts';
 import { type Reading, type Store, type StoredVersion, Unanswered } from './store.ts';
-import { toSeed, Versions, type Watcher } from './versions.ts';
+import { EVERYTHING, toSeed, Versions, type Watcher } from './versions.ts';
 
 export interface PollerOptions {
   readonly store: Store;
@@ -46,6 +46,7 @@ export class Poller {
   #nextPoll = new Round();
   #stopTimer: (() => void) | undefined;
   #lastRead = Number.NEGATIVE_INFINITY;
+  #readsEverything = false;
   #stopPause: (() => void) | undefined;
   #unsubscribe: (() => void) | undefined;
 
@@ -81,6 +82,11 @@ export class Poller {
     for (const key of keys) this.#next.keys.add(key);
     this.#proceed();
     return ended;
+  }
+
+  /** Has every read from now on ask for EVERYTHING too, so that no version is compared without it. */
+  readEverything(): void {
+    this.#readsEverything = true;
   }
 
   /** Resolves when the next poll has ended, well or not. */
@@ -220,7 +226,9 @@ export class Poller {
   }
 
   /** Takes in what the store answers. */
-  async #readOnce(keys: readonly string[], signal: AbortSignal): Promise<Taken> {
+  async #readOnce(wanted: readonly string[], signal: AbortSignal): Promise<Taken> {
+    const asksFirst = this.#readsEverything && wanted[0] !== EVERYTHING;
+    const keys = asksFirst ? [EVERYTHING, ...wanted] : wanted;
     const began = this.versions.mark();
     this.#options.counters.checks += keys.length;
     const readings = await this.#options.store.read(keys, signal);
@@ -235,6 +243,7 @@ export class Poller {
       else this.#unreadable(key, toError(reading));
       return undefined;
     });
+    if (keys[0] === EVERYTHING && answers[0] !== undefined) this.versions.readEverything(answers[0]);
     this.versions.read(keys, answers, began);
     return { missing, unanswered };
   }

@@ -35,6 +35,11 @@ interface Watch extends Linked<Watch> {
 
 const NEVER = -1;
 const SEED = '-seed';
+/** So many tokens of other programs are remembered, for as long as their wakes may take. */
+const FOREIGN = 5000;
+
+/** A version of all keys together, for those who ask for it: pushed when nobody knows what has changed. */
+export const EVERYTHING = 'sse-trigger-everything';
 
 /** Makes a token that a reader writes where nothing is. */
 export function toSeed(token: string): string {
@@ -55,10 +60,19 @@ export class Versions {
   readonly #watches = new Map<string, Watch>();
   /** Those that were polled longest ago come first. */
   readonly #byAge = new LinkedList<Watch>();
+  /** Tokens that all processes write which hear of the same change. */
+  readonly #foreign = new Set<string>();
+  /** What was last read at EVERYTHING, where that is asked for. */
+  #everything: StoredVersion | undefined;
   #lastMark = 0;
 
   get size(): number {
     return this.#watches.size;
+  }
+
+  /** What the store said last of EVERYTHING. */
+  get everything(): StoredVersion | undefined {
+    return this.#everything;
   }
 
   /** The keys that were polled longest ago: so many, and all that were before `since`. They count as polled at `now`. */
@@ -168,11 +182,13 @@ export class Versions {
         changes.add(watch.watchers, true);
         continue;
       }
-      // A change seen since then may be this token or a later one; to go back to it would be a change too many.
-      if (watch.changedAt > began) {
-        if (watch.version?.token === token) watch.own = token;
+      // Another process wrote it before, or its own wake was faster.
+      if (watch.version?.token === token) {
+        watch.own = token;
         continue;
       }
+      // A change seen since then may be a later token; to go back to this one would be a change too many.
+      if (watch.changedAt > began) continue;
       watch.own = token;
       watch.asOf = this.mark();
       record(watch, { token, identity: watch.identity }, changes);
@@ -198,9 +214,32 @@ export class Versions {
   wake(key: string, token: string): void {
     const watch = this.#watches.get(key);
     if (watch?.identity === undefined || watch.version?.token === token || watch.own === token) return;
+    if (this.#foreign.has(token)) return;
     const changes = new Changes();
     watch.asOf = this.mark();
     record(watch, { token, identity: watch.identity }, changes);
+    changes.tell();
+  }
+
+  /** These tokens are written here too, so that the wakes of others who do tell nothing new. */
+  expect(tokens: Iterable<string>): void {
+    for (const token of tokens) {
+      this.#foreign.add(token);
+      if (this.#foreign.size > FOREIGN) this.#foreign.delete(this.#foreign.values().next().value as string);
+    }
+  }
+
+  /** The store said this of EVERYTHING. Another version than before is one of every key. */
+  readEverything(version: StoredVersion): void {
+    const known = this.#everything;
+    this.#everything = version;
+    if (known !== undefined && known.token !== version.token) this.changeEverything();
+  }
+
+  /** Any key may have changed, unseen. That can wait a little. */
+  changeEverything(): void {
+    const changes = new Changes();
+    for (const { watchers } of this.#watches.values()) changes.add(watchers, false);
     changes.tell();
   }
 
@@ -216,7 +255,8 @@ export class Versions {
   }
 
   protected compared({ identity, token }: StoredVersion): string {
-    return `${identity}:${token}`;
+    const version = `${identity}:${token}`;
+    return this.#everything === undefined ? version : `${this.#everything.token}/${version}`;
   }
 }
 

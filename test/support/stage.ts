@@ -65,7 +65,7 @@ const ROUTE: Omit<Route, 'number' | 'viewers'> = {
 
 /** A real engine in virtual time, over a store that answers at once unless it is told otherwise. */
 export class Stage {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly server: SimServer;
   readonly store: SimStore;
   readonly engine: Engine;
@@ -76,10 +76,13 @@ export class Stage {
   /** How often `data` was called, by those visits that bring none of their own. */
   runs = 0;
 
-  constructor(options: Partial<EngineOptions> = {}) {
+  /** `other` is another process with the same store. */
+  constructor(options: Partial<EngineOptions> = {}, other?: Stage) {
     const random = new Random(1);
-    this.server = new SimServer(this.clock, random, { lost: 0, doubled: 0, latest: 0 });
+    this.clock = other?.clock ?? new VirtualClock();
+    this.server = other?.server ?? new SimServer(this.clock, random, { lost: 0, doubled: 0, latest: 0 });
     this.store = new SimStore(this.server, this.clock, random, 0);
+    const name = other === undefined ? 'token' : 'other';
     let tokens = 0;
     this.engine = new Engine({
       store: this.store,
@@ -87,7 +90,7 @@ export class Stage {
       random: random.next,
       newToken: () => {
         tokens += 1;
-        return `token${tokens}`;
+        return `${name}${tokens}`;
       },
       poll: 2000,
       pollAtOnce: 2000,

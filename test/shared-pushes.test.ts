@@ -1,0 +1,228 @@
+import { describe, expect, it } from 'vitest';
+import { Random } from './simulation/random.ts';
+import { SimStore } from './simulation/store.ts';
+import { Stage } from './support/stage.ts';
+
+const LATEST = 1000;
+
+/** Two processes that hear of the same changes. */
+function twoStages(latency = 0) {
+  const here = new Stage();
+  const there = new Stage({}, here);
+  const stages = [here, there].map((stage, index) => {
+    if (latency === 0) return stage;
+    const store = new SimStore(here.server, here.clock, new Random(index), latency);
+    return new Stage({ store }, here);
+  }) as [Stage, Stage];
+  for (const { engine } of stages) engine.share(LATEST);
+  return { stages, clock: here.clock, server: here.server };
+}
+
+const shared = (version: string) => new Map([['key', version]]);
+
+describe('a version that several processes write', () => {
+  it('is one look in each, whoever hears of the change first and however late the others', async () => {
+    for (const lag of [0, 1, 10, 99, 150, 900, 3000]) {
+      for (const order of [0, 1]) {
+        const { stages, clock } = twoStages();
+        const viewers = stages.map((stage) => stage.open());
+        await clock.advance(10_000);
+        const [first, second] = order === 0 ? stages : stages.toReversed();
+        void first!.engine.push(['key'], shared('change'));
+        await clock.advance(lag);
+        void second!.engine.push(['key'], shared('change'));
+        await clock.advance(10_000);
+        for (const viewer of viewers) expect(viewer.shown).toEqual([1, 2]);
+        expect(viewers[0]!.ids).toEqual(viewers[1]!.ids);
+      }
+    }
+  });
+
+  it('is one look in each, also when the store takes its time', async () => {
+    const { stages, clock } = twoStages(20);
+    const random = new Random(7);
+    const viewers = stages.map((stage) => stage.open());
+    await clock.advance(10_000);
+    for (let change = 1; change <= 200; change += 1) {
+      for (const { engine } of stages) {
+        clock.after(random.upTo(50), () => void engine.push(['key'], shared(`change ${change}`)));
+      }
+      await clock.advance(500);
+    }
+    for (const viewer of viewers) expect(viewer.shown).toHaveLength(201);
+  });
+
+  it('is no look of this process again when another one is behind', async () => {
+    const { stages, clock } = twoStages();
+    const [here, there] = stages;
+    const viewer = here.open();
+    await clock.advance(10_000);
+    for (const version of ['first', 'second']) {
+      void here.engine.push(['key'], shared(version));
+      await clock.advance(200);
+    }
+    for (const version of ['first', 'second']) {
+      void there.engine.push(['key'], shared(version));
+      await clock.advance(1);
+    }
+    await clock.advance(10_000);
+    expect(viewer.shown).toEqual([1, 2, 3]);
+  });
+
+  it('is not written for a push of this process alone, which others have not looked at', async () => {
+    const { stages, clock, server } = twoStages();
+    const [{ engine }] = stages;
+    void engine.push(['key'], shared('change'));
+    void engine.push(['key']);
+    await clock.advance(0);
+    expect(server.get('key')).toMatchObject({ token: 'token1' });
+    void engine.push(['key']);
+    void engine.push(['key'], shared('change'));
+    await clock.advance(0);
+    expect(server.get('key')).toMatchObject({ token: 'token2' });
+  });
+
+  it('is not written for an earlier push that the store did not take', async () => {
+    const { stages, clock, server } = twoStages();
+    const [{ engine }] = stages;
+    server.state = 'refusing';
+    void engine.push(['key']);
+    await clock.advance(100);
+    server.state = 'up';
+    void engine.push(['key'], shared('change'));
+    await clock.advance(0);
+    expect(server.get('key')).not.toMatchObject({ token: 'change' });
+    expect(engine.stats().unsent).toBe(0);
+  });
+
+  it('is not what is written when the store takes it only later', async () => {
+    const { stages, clock, server } = twoStages();
+    server.state = 'refusing';
+    void stages[0].engine.push(['key'], shared('change'));
+    await clock.advance(100);
+    server.state = 'up';
+    await clock.advance(5000);
+    expect(server.get('key')).not.toMatchObject({ token: 'change' });
+    expect(stages[0].engine.stats().unsent).toBe(0);
+  });
+
+  it('hides no push of another process, although the slowest one writes it over that', async () => {
+    const { stages, clock, server } = twoStages();
+    const [here, there] = stages;
+    let state = 1;
+    const viewer = there.open({ data: () => state, throttle: 0 });
+    await clock.advance(10_000);
+    state = 2;
+    for (const { engine } of stages) void engine.push(['key'], shared('change'));
+    await clock.advance(100);
+    // Nobody is woken, and the third process writes before anybody polls.
+    server.subscribers.clear();
+    state = 3;
+    void here.engine.push(['key']);
+    await clock.advance(1);
+    server.set('key', 'change');
+    await clock.advance(2 * (LATEST + 1000) + 2200);
+    expect(viewer.shown).toEqual([1, 2, 3]);
+    for (const { engine } of stages) void engine.close();
+    await clock.advance(1000);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('makes a push of the same key come once more, also when the process ends before that', async () => {
+    const { stages, clock, server } = twoStages();
+    const [{ engine }] = stages;
+    void engine.push(['key']);
+    await clock.advance(500);
+    void engine.push(['key'], shared('change'));
+    await clock.advance(500);
+    expect(server.get('key')).toMatchObject({ token: 'change' });
+    void engine.close();
+    await clock.advance(1000);
+    expect(server.get('key')).toMatchObject({ token: 'token2' });
+  });
+});
+
+describe('a push of everything', () => {
+  it('makes all streams of all processes that share look once, spread over 5 s', async () => {
+    const { stages, clock } = twoStages();
+    const runs: number[] = [];
+    for (const [index, stage] of stages.entries()) {
+      for (let subject = 0; subject < 50; subject += 1) {
+        stage.open({
+          keys: [`key ${subject}`],
+          subject: `${index} ${subject}`,
+          data: () => runs.push(clock.now()),
+        });
+      }
+    }
+    await clock.advance(10_000);
+    expect(runs).toHaveLength(100);
+    const began = clock.now();
+    void stages[0].engine.pushEverything();
+    await clock.advance(60_000);
+    const again = runs.slice(100).map((at) => at - began);
+    expect(again).toHaveLength(100);
+    expect(Math.max(...again)).toBeLessThan(2200 + 5000);
+    expect(Math.max(...again) - Math.min(...again)).toBeGreaterThan(2500);
+  });
+
+  it('leaves no position that stands, of streams that nobody looks at either, and makes new ones that do', async () => {
+    const { stages, clock } = twoStages();
+    const [here, there] = stages;
+    const viewer = here.open();
+    await clock.advance(1000);
+    viewer.leave();
+    void here.engine.pushEverything();
+    await clock.advance(1000);
+    const back = there.open({ lastEventId: viewer.ids[0] });
+    await clock.advance(1000);
+    expect(back.shown).toHaveLength(1);
+    expect(back.ids).not.toEqual(viewer.ids);
+    here.open({ lastEventId: back.ids[0] });
+    await clock.advance(1000);
+    expect(here.engine.stats().resumed).toBe(1);
+  });
+
+  it('changes nothing for a process that does not share', async () => {
+    const alone = new Stage();
+    const viewer = alone.open();
+    await alone.clock.advance(1000);
+    const sharing = new Stage({}, alone);
+    sharing.engine.share(LATEST);
+    void sharing.engine.pushEverything();
+    await alone.clock.advance(60_000);
+    expect(viewer.shown).toEqual([1]);
+  });
+
+  it('makes the streams of this process look even while the store does not answer', async () => {
+    const { stages, clock, server } = twoStages();
+    const [here, there] = stages;
+    const viewers = [here.open(), there.open()];
+    await clock.advance(1000);
+    server.state = 'refusing';
+    void here.engine.pushEverything();
+    await clock.advance(6000);
+    expect(viewers.map(({ shown }) => shown.length)).toEqual([2, 1]);
+    server.state = 'up';
+    await clock.advance(15_000);
+    expect(viewers.map(({ shown }) => shown.length)).toEqual([3, 2]);
+  });
+
+  it('is no look by itself where nobody ever pushed it, or where the store has lost it', async () => {
+    const { stages, clock, server } = twoStages();
+    const viewer = stages[0].open();
+    await clock.advance(60_000);
+    expect(viewer.shown).toEqual([1]);
+    server.flush();
+    await clock.advance(60_000);
+    expect(viewer.shown).toEqual([1, 2]);
+  });
+
+  it('does not keep the store busy while nobody looks', async () => {
+    const { stages, clock } = twoStages();
+    void stages[0].engine.pushEverything();
+    await clock.advance(60_000);
+    expect(stages[0].engine.stats().checks).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+});
