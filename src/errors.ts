@@ -12,6 +12,8 @@
  * - `source_failed`: what feeds an `eventStream` threw. Its client comes back later, with the last id it got.
  * - `streams_full`: `maxStreams` are open; a further one was told to come back later.
  * - `mapping_failed`: a mapping of `on` threw or gave what is no key. The save is done, and nothing is pushed for that row.
+ * - `listen_failed`: no notifications come from PostgreSQL, since the connection was lost or cannot be made. It is tried
+ *   again, and then everything is looked at once; told once an outage.
  * - `rows_unknown`: an ORM did not say which rows were written, and `on` has no `bulk`. Nothing is pushed; told once an entity.
  */
 export type SseTriggerErrorCode =
@@ -30,6 +32,7 @@ export type SseTriggerErrorCode =
   | 'source_failed'
   | 'streams_full'
   | 'mapping_failed'
+  | 'listen_failed'
   | 'rows_unknown';
 
 /** Whether what the application threw is an answer of its own: an error whose `status` is the client's fault. */

@@ -1,0 +1,368 @@
+import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { SseTrigger, type SseTriggerError } from '../../src/index.ts';
+import { listen, migration, on, type PostgresClient } from '../../src/orm/postgres.ts';
+import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
+import { RecordingStore } from '../support/recording-store.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { until } from '../support/until.ts';
+import { EVERYTHING, HEARTBEAT, LISTENER, listeningStage, untilShown } from './listening-stage.ts';
+
+const WRITES = 200;
+
+let server: PostgresServer;
+let sql: pg.Client;
+
+/** Of another program. */
+async function openSql(): Promise<void> {
+  sql = new pg.Client(server.url);
+  sql.on('error', () => {});
+  await sql.connect();
+}
+
+beforeAll(async () => {
+  // With fsync, since without it a COMMIT takes no time.
+  server = await startPostgres({ fsync: true });
+  await openSql();
+  await sql.query(`
+    create table notifications (id serial primary key, user_id integer, title text not null default '')`);
+  await sql.query(migration({ tables: [on('notifications', { key: 'notifications:{user_id}' })] }).up);
+});
+
+beforeEach(async () => {
+  await sql.query('delete from notifications');
+});
+
+afterAll(async () => {
+  await sql.end();
+  await server.stop();
+});
+
+async function add(userId: number): Promise<void> {
+  await sql.query('insert into notifications (user_id) values ($1)', [userId]);
+}
+
+/** The processes of the server that serve listening connections. */
+async function listeners(): Promise<number[]> {
+  const { rows } = await sql.query<{ pid: number }>(
+    'select pid from pg_stat_activity where application_name = $1',
+    [LISTENER],
+  );
+  return rows.map(({ pid }) => pid);
+}
+
+/** A listening trigger whose store keeps what was written. */
+async function recordingStage(
+  connect: () => PostgresClient = () => new pg.Client(server.url),
+  heartbeat = HEARTBEAT,
+) {
+  const store = new RecordingStore();
+  const errors: SseTriggerError[] = [];
+  const trigger = new SseTrigger({ store, onError: (error) => errors.push(error) });
+  const listening = listen(trigger, connect, { heartbeat });
+  // What was missed before is made up for, and nothing else follows from that.
+  await until(() => store.writes.flat().includes(EVERYTHING));
+  return {
+    store,
+    errors,
+    trigger,
+    listening,
+    async [Symbol.asyncDispose]() {
+      await listening.close();
+      await trigger.close();
+    },
+  };
+}
+
+describe('listen', () => {
+  it('writes the version that PostgreSQL has made', async () => {
+    await using stage = await recordingStage();
+    await add(1);
+    const version = await until(() => stage.store.versions.get('notifications:1'));
+    expect(version).toMatch(/^\d{16}-[0-9a-f]{16}$/);
+    await add(1);
+    await until(() => stage.store.versions.get('notifications:1') !== version);
+  });
+
+  it('pushes everything when a table was truncated', async () => {
+    await using stage = await recordingStage();
+    const before = stage.store.versions.get(EVERYTHING);
+    await sql.query('truncate notifications');
+    await until(() => stage.store.versions.get(EVERYTHING) !== before);
+  });
+
+  it('tells of what is no key, passes over what it does not know, and goes on', async () => {
+    await using stage = await recordingStage();
+    const notify = (payload: string) => sql.query("select pg_notify('sse_trigger', $1)", [payload]);
+    const version = '1700000000000000-0123456789abcdef';
+    await notify(`${version} a\tb`);
+    await notify(' public.notifications: some trouble');
+    await notify('hello');
+    await notify('');
+    await notify(`not-a-version key`);
+    await notify(`${version} fine`);
+    await until(() => stage.store.versions.get('fine') === version);
+    expect(stage.errors).toMatchObject([
+      { code: 'mapping_failed', cause: { message: expect.stringContaining('without control characters') } },
+      { code: 'mapping_failed', message: expect.stringContaining('some trouble') },
+    ]);
+    expect([...stage.store.versions.keys()]).toEqual([EVERYTHING, 'fine']);
+  });
+
+  it(`pushes when the change can be seen, ${WRITES} times of ${WRITES}`, async () => {
+    await using stage = await recordingStage();
+    const reader = new pg.Client(server.url);
+    await reader.connect();
+    await add(1);
+    // What was committed up to here is pushed before this.
+    await sql.query("select pg_notify('sse_trigger', '1700000000000000-0123456789abcdef mark')");
+    await until(() => stage.store.versions.has('mark'));
+    let stale = 0;
+    for (let write = 1; write <= WRITES; write += 1) {
+      const before = stage.store.versions.get('notifications:1');
+      const seen = new Promise<string>((resolve, reject) => {
+        const { write: keep } = RecordingStore.prototype;
+        stage.store.write = async (versions) => {
+          await keep.call(stage.store, versions);
+          if (!versions.has('notifications:1') || versions.get('notifications:1') === before) return;
+          reader.query('select title from notifications').then(({ rows }) => resolve(rows[0].title), reject);
+        };
+      });
+      await sql.query('begin');
+      await sql.query('update notifications set title = $1', [`write ${write}`]);
+      await sql.query('commit');
+      if ((await seen) !== `write ${write}`) stale += 1;
+    }
+    await reader.end();
+    expect(stale).toBe(0);
+  });
+
+  it('is misused with a TypeError that says how it is meant', () => {
+    const trigger = new SseTrigger();
+    const connect = () => new pg.Client(server.url);
+    expect(() => listen({} as never, connect)).toThrow('listen takes the SseTrigger first');
+    expect(() => listen(trigger, connect() as never)).toThrow('connect must be a function');
+    expect(() => listen(trigger, connect, { heartbeats: 5 } as never)).toThrow('no option "heartbeats"');
+    expect(() => listen(trigger, connect, { heartbeat: 0 })).toThrow('heartbeat must be a number');
+  });
+
+  it('leaves no connection behind when it is closed, at whatever moment', async () => {
+    const connect = () => new pg.Client({ connectionString: server.url, application_name: LISTENER });
+    const errors: unknown[] = [];
+    for (const ms of [0, 2, 5, 10, 20, 200]) {
+      await using trigger = new SseTrigger({ onError: (error) => errors.push(error) });
+      const listening = listen(trigger, connect);
+      await sleep(ms);
+      await listening.close();
+      await listening.close();
+      await until(async () => (await listeners()).length === 0);
+    }
+    expect(errors).toEqual([]);
+  });
+});
+
+describe('a listening connection that is lost', () => {
+  it('is made again, and what was missed meanwhile is shown', async () => {
+    await using stage = await listeningStage(server);
+    await using viewer = await stage.open('/1');
+    await untilShown(viewer, 0);
+    const pid = await until(async () => (await listeners())[0]);
+    await add(1);
+    await untilShown(viewer, 1);
+    stage.line.isCut = true;
+    await sql.query('select pg_terminate_backend($1)', [pid]);
+    await until(() => stage.errors.length > 0);
+    expect(stage.errors).toMatchObject([
+      { code: 'listen_failed', cause: { message: expect.stringContaining('terminating connection') } },
+    ]);
+    await add(1);
+    const { tries } = stage.line;
+    await until(() => stage.line.tries > tries);
+    stage.line.isCut = false;
+    await untilShown(viewer, 2);
+    await add(1);
+    await untilShown(viewer, 3);
+    // Told once, however often it was tried.
+    expect(stage.errors).toHaveLength(1);
+  });
+
+  it('leaves no position that stands, of who was away meanwhile either', async () => {
+    await using stage = await listeningStage(server);
+    const pid = await until(async () => (await listeners())[0]);
+    const viewer = await stage.open('/1');
+    const { id } = await viewer.next();
+    await viewer[Symbol.asyncDispose]();
+    stage.line.isCut = true;
+    await sql.query('select pg_terminate_backend($1)', [pid]);
+    await until(() => stage.errors.length > 0);
+    await add(1);
+    stage.line.isCut = false;
+    await until(async () => (await listeners()).length === 1);
+    await using back = await stage.open('/1', { 'last-event-id': id! });
+    await untilShown(back, 1);
+  });
+
+  it('comes back after the server was started again', async () => {
+    await using stage = await listeningStage(server);
+    await using viewer = await stage.open('/1');
+    await untilShown(viewer, 0);
+    await until(async () => (await listeners()).length === 1);
+    await server.kill();
+    await until(() => stage.errors.some(({ code }) => code === 'listen_failed'));
+    await server.start();
+    await openSql();
+    await add(1);
+    await untilShown(viewer, 1);
+    await add(1);
+    await untilShown(viewer, 2);
+    await until(async () => (await listeners()).length === 1);
+  });
+
+  it('is noticed although the server says nothing, and then made again', async () => {
+    await using stage = await listeningStage(server);
+    await using viewer = await stage.open('/1');
+    await untilShown(viewer, 0);
+    const pid = await until(async () => (await listeners())[0]!);
+    await server.kill('SIGSTOP');
+    process.kill(pid, 'SIGSTOP');
+    try {
+      await until(() => stage.errors.length > 0);
+      expect(stage.errors).toMatchObject([{ code: 'listen_failed', cause: { name: 'TimeoutError' } }]);
+      await add(1);
+    } finally {
+      await server.kill('SIGCONT');
+      process.kill(pid, 'SIGCONT');
+    }
+    await untilShown(viewer, 1);
+    await until(async () => (await listeners()).length === 1);
+    expect(await listeners()).not.toContain(pid);
+  });
+
+  it('is made again when it no longer listens', async () => {
+    await using stage = await listeningStage(server);
+    await using viewer = await stage.open('/1');
+    await untilShown(viewer, 0);
+    await stage.line.client!.query('unlisten *');
+    await until(() => stage.errors.length > 0);
+    expect(stage.errors).toMatchObject([
+      { code: 'listen_failed', cause: { message: expect.stringContaining('a pooler') } },
+    ]);
+    await add(1);
+    await untilShown(viewer, 1);
+  });
+
+  it('is tried for again when it never came about', async () => {
+    let attempts = 0;
+    const connect = () => {
+      attempts += 1;
+      return new pg.Client(attempts === 1 ? 'postgres://nobody@127.0.0.1:1/none' : server.url);
+    };
+    await using stage = await recordingStage(connect);
+    expect(stage.errors).toMatchObject([{ code: 'listen_failed', cause: { code: 'ECONNREFUSED' } }]);
+    await add(1);
+    await until(() => stage.store.versions.has('notifications:1'));
+  });
+});
+
+describe('several processes that listen', () => {
+  let redis: RedisServer;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+
+  afterAll(async () => {
+    await redis.stop();
+  });
+
+  it('write one version, and each runs a change once', async () => {
+    const stages = [await listeningStage(server, { redis }), await listeningStage(server, { redis })];
+    const viewers = await Promise.all(stages.map((stage) => stage.open('/1')));
+    for (const viewer of viewers) await untilShown(viewer, 0);
+    for (let count = 1; count <= 50; count += 1) {
+      await add(1);
+      for (const viewer of viewers) await untilShown(viewer, count);
+      if (count % 5 > 0) continue;
+      // Some polls, which would find another version.
+      const checks = stages.map(({ trigger }) => trigger.stats().checks);
+      await until(() => stages.every(({ trigger }, index) => trigger.stats().checks >= checks[index]! + 4));
+    }
+    expect(stages.map(({ trigger }) => trigger.stats().runs)).toEqual([51, 51]);
+    for (const stage of [...viewers, ...stages]) await stage[Symbol.asyncDispose]();
+  });
+
+  it('look no more when one begins or comes back while another listens, and ids stand', async () => {
+    await using stage = await listeningStage(server, { redis });
+    const viewer = await stage.open('/1');
+    const { id } = await viewer.next();
+    await using another = await listeningStage(server, { redis });
+    await using back = await another.open('/1', { 'last-event-id': id! });
+    await until(() => another.trigger.stats().resumed === 1);
+    const [pid] = await listeners();
+    await sql.query('select pg_terminate_backend($1)', [pid]);
+    await until(() => [stage, another].some(({ errors }) => errors.length > 0));
+    await until(async () => (await listeners()).length === 2);
+    await add(1);
+    await untilShown(viewer, 1);
+    await untilShown(back, 1);
+    expect(stage.trigger.stats().runs + another.trigger.stats().runs).toBe(3);
+    await viewer[Symbol.asyncDispose]();
+  });
+
+  it('say nothing of what was missed for another store', async () => {
+    await using other = await listeningStage(server, { redis });
+    await using stage = await recordingStage();
+    expect([...other.errors, ...stage.errors]).toEqual([]);
+  });
+
+  it('need not all listen', async () => {
+    await using listening = await listeningStage(server, { redis });
+    await using deaf = await listeningStage(server, { redis });
+    await deaf.listening.close();
+    await until(async () => (await listeners()).length === 1);
+    await using viewer = await deaf.open('/1');
+    await untilShown(viewer, 0);
+    await add(1);
+    await untilShown(viewer, 1);
+    expect(listening.errors).toEqual([]);
+  });
+});
+
+it('writes a version of its own after the process stood still, since that of the others may be old', async () => {
+  const heartbeat = 300;
+  let onAnswer = () => {};
+  const connect = (): PostgresClient => {
+    const client = new pg.Client(server.url);
+    return {
+      connect: () => client.connect(),
+      query: async (text) => {
+        const result = await client.query(text);
+        setImmediate(() => onAnswer());
+        return result;
+      },
+      end: () => client.end(),
+      on: (event: string, listener: (given: never) => void) => client.on(event as never, listener as never),
+    };
+  };
+  await using stage = await recordingStage(connect, heartbeat);
+  const mark = '1700000000000000-0123456789abcdef';
+  const commands = [
+    `select pg_notify('sse_trigger', '${mark} old')`,
+    `select pg_sleep(${(3 * heartbeat) / 1000})`,
+  ];
+  await sql.query(`select pg_notify('sse_trigger', '${mark} new')`);
+  await until(() => stage.store.versions.get('new') === mark);
+  // Just after an answer, so that none is waited for meanwhile. Nothing else goes on here until psql has ended.
+  await new Promise<void>((resolve) => {
+    onAnswer = () => {
+      onAnswer = () => {};
+      execFileSync('psql', [server.url, '-q', ...commands.flatMap((command) => ['-c', command])]);
+      resolve();
+    };
+  });
+  const version = await until(() => stage.store.versions.get('old'));
+  expect(version).not.toBe(mark);
+  expect(stage.errors).toEqual([]);
+});
