@@ -5,6 +5,8 @@ interface Transaction {
   readonly isTransaction: true;
   readonly executionPromise: Promise<unknown>;
   readonly parentTransaction?: Transaction | undefined;
+  commit(value?: unknown): unknown;
+  rollback(error?: unknown): unknown;
   on(event: 'query', listener: (query: { readonly sql: string }) => void): unknown;
 }
 
@@ -49,11 +51,23 @@ function isTransaction(knex: object): knex is Transaction {
 
 /**
  * Its promise alone does not tell: it resolves after a `rollback()` without an error, and rejects after a rollback as well
- * as after a COMMIT whose answer was lost. The last statement tells. Listening is better than wrapping `commit`, which may
- * have been handed on already, as in `.then(trx.commit)`.
+ * as after a COMMIT whose answer was lost. Whether it was told to roll back does. Where that was handed on before the first
+ * write, as in `.then(trx.commit)`, the last statement tells, unless the ends of transactions are none, as for Oracle and
+ * SQL Server.
  */
 async function outcomeOf(transaction: Transaction): Promise<Outcome> {
+  let isUndone: boolean | undefined;
+  const { commit, rollback, parentTransaction } = transaction;
+  transaction.commit = (value) => {
+    isUndone ??= false;
+    return commit(value);
+  };
+  transaction.rollback = (error) => {
+    isUndone ??= true;
+    return rollback(error);
+  };
   let last = '';
+  // Those of transactions within it are heard as well.
   transaction.on('query', ({ sql }) => {
     last = sql;
   });
@@ -61,5 +75,6 @@ async function outcomeOf(transaction: Transaction): Promise<Outcome> {
     () => 'done' as const,
     () => 'unknown' as const,
   );
-  return /^rollback/i.test(last) ? 'undone' : ended;
+  isUndone ??= (parentTransaction ? /^rollback to/i : /^rollback;?$/i).test(last);
+  return isUndone ? 'undone' : ended;
 }

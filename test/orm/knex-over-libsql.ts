@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import Sqlite from 'libsql';
 
 const require = createRequire(import.meta.url);
+const Transaction = require('knex/lib/execution/transaction.js') as new (...args: unknown[]) => Ending;
 const BetterSqlite3 = require('knex/lib/dialects/better-sqlite3/index.js') as typeof Knex.Client;
 
 /**
@@ -19,5 +20,38 @@ export class LibsqlClient extends BetterSqlite3 {
     const sqlite = new Sqlite(filename, { timeout: 5000 });
     sqlite.exec('pragma foreign_keys = on');
     return sqlite;
+  }
+}
+
+/** What is called of Knex's own transaction, and meant to be overridden. */
+interface Ending {
+  _completed: boolean;
+  _resolver(value?: unknown): void;
+  _rejecter(error: unknown): void;
+}
+
+/** It ends as those of Oracle and SQL Server do, which do not run here: without a statement that Knex tells of. */
+class SilentTransaction extends Transaction {
+  commit(sqlite: Sqlite.Database, value: unknown): void {
+    this._completed = true;
+    sqlite.exec('commit');
+    this._resolver(value);
+  }
+
+  release(_sqlite: Sqlite.Database, value: unknown): void {
+    this._resolver(value);
+  }
+
+  rollback(sqlite: Sqlite.Database, error: unknown): void {
+    this._completed = true;
+    sqlite.exec('rollback');
+    if (error === undefined) this._resolver();
+    else this._rejecter(error);
+  }
+}
+
+export class SilentLibsqlClient extends LibsqlClient {
+  override transaction(...args: unknown[]): never {
+    return new SilentTransaction(this, ...args) as never;
   }
 }
