@@ -18,6 +18,8 @@ export interface Database extends AsyncDisposable {
   readonly place: Place;
   /** What is committed at this moment: the text of a notification, unless there is none or it is deleted. */
   textOf(id: number): Promise<string | undefined>;
+  /** Whose notification it is at this moment, if there is one. */
+  userOf(id: number): Promise<number | undefined>;
   /** Adds a notification past the ORM. */
   add(userId: number): Promise<Row>;
   clear(): Promise<void>;
@@ -29,6 +31,7 @@ export const databases: Readonly<Record<'embedded' | 'PostgreSQL', () => Promise
 };
 
 const TEXT = 'select text from notifications where id = $1 and deleted_at is null';
+const USER = 'select user_id from notifications where id = $1';
 const ADD = 'insert into notifications (user_id, text) values ($1, $2) returning id';
 
 async function openEmbedded(): Promise<Database> {
@@ -48,6 +51,7 @@ async function openEmbedded(): Promise<Database> {
   return {
     place: { file },
     textOf: async (id) => (sqlite.prepare(TEXT).get(id) as { text: string } | undefined)?.text,
+    userOf: async (id) => (sqlite.prepare(USER).get(id) as { user_id: number } | undefined)?.user_id,
     async add(userId) {
       sqlite.prepare('insert into users (id) values (?) on conflict do nothing').run(userId);
       const { id } = sqlite.prepare(ADD).get(userId, 'added') as { id: number };
@@ -80,6 +84,7 @@ async function openPostgres(): Promise<Database> {
   return {
     place: { url: server.url },
     textOf: async (id) => (await client.query<{ text: string }>(TEXT, [id])).rows[0]?.text,
+    userOf: async (id) => (await client.query<{ user_id: number }>(USER, [id])).rows[0]?.user_id,
     async add(userId) {
       await client.query('insert into users (id) values ($1) on conflict do nothing', [userId]);
       const { rows } = await client.query<{ id: number }>(ADD, [userId, 'added']);

@@ -36,3 +36,21 @@ export const NotificationSchema = new EntitySchema<Notification>({
     user: { type: 'many-to-one', target: () => User, lazy: true, joinColumn: { name: 'user_id' } },
   },
 });
+
+/** With ids that the application gives: TypeORM never tells PostgreSQL a generated one, so that an upsert would insert. */
+export class NumberedNotification {
+  declare id: number;
+  declare userId: number;
+  declare text: string;
+}
+
+export const NumberedNotificationSchema = new EntitySchema<NumberedNotification>({
+  name: 'NumberedNotification',
+  target: NumberedNotification,
+  tableName: 'notifications',
+  columns: {
+    id: { type: 'int', primary: true },
+    userId: { type: 'int', name: 'user_id' },
+    text: { type: 'text' },
+  },
+});
