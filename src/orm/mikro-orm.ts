@@ -8,8 +8,8 @@ import {
   mapEntity,
 } from './mapping.ts';
 import { MikroOrmTransactions, type Transaction } from './mikro-orm-transactions.ts';
-import { UnknownColumn } from './partial-row.ts';
 import { SaveHook } from './save-hook.ts';
+import { toldRow } from './told-row.ts';
 
 export type { BulkChange, Change, ChangeKind, Keys, Mapping, MappingOptions } from './mapping.ts';
 
@@ -41,13 +41,14 @@ interface RowEvent {
 }
 
 /**
- * Which keys show the rows of an entity, and of those that extend it.
+ * Says which keys show the rows of an entity, and of those that extend it:
+ * `` on(Notification, (n) => `notifications:${n.userId}`) ``.
  *
  * @param toKeys gets the entity. When it reads what was never loaded, the row counts as one that is not known. What an
  *   update knows of the row before is what MikroORM compares with: relations are primary keys. An upsert comes as an insert.
  * @throws TypeError for what is no entity and no function.
  */
-export function on<Row extends object, K extends string>(
+export function on<Row extends object, const K extends string>(
   entity: EntityClass<Row> | EntitySchema<Row>,
   toKeys: (row: Row, change: Change<Row>) => Keys<K>,
   options?: MappingOptions<K>,
@@ -105,8 +106,10 @@ class PushSubscriber<K extends string> extends MikroOrmTransactions {
 
   #wrote(kind: ChangeKind, { em, meta }: RowEvent, row: object, before?: object): void {
     const transaction = em.getTransactionContext() as Transaction | undefined;
-    const held = transaction && this.heldBy(transaction);
-    this.#hook.row((mapped) => isA(meta, idOf(mapped)), row, { kind, before }, held);
+    this.#hook.statements(
+      () => [{ isWritten: (mapped) => isA(meta, idOf(mapped)), kinds: [kind], rows: [row], before }],
+      transaction && this.heldBy(transaction),
+    );
   }
 }
 
@@ -115,14 +118,7 @@ function loaded({ entity, meta }: RowEvent): object {
   const names = entity.__helper?.__loadedProperties;
   const missing = meta.comparableProps.filter(({ name }) => names?.has(name) === false);
   if (missing.length === 0) return entity;
-  return new Proxy(entity, {
-    get(known, name) {
-      const value = Reflect.get(known, name);
-      if (value === undefined && missing.some((prop) => prop.name === name))
-        throw new UnknownColumn(String(name));
-      return value;
-    },
-  });
+  return toldRow(entity, (name) => missing.some((prop) => prop.name === name));
 }
 
 /** MikroORM 6 makes a class for a schema that has none, and does so anew each time that it starts: its name stays. */

@@ -1,7 +1,6 @@
 import type { SseTrigger } from '../trigger.ts';
 import { KnexTransactions } from './knex-transactions.ts';
 import {
-  type BulkChange,
   type Change,
   type ChangeKind,
   type Keys,
@@ -10,8 +9,9 @@ import {
   mapEntity,
 } from './mapping.ts';
 import { SaveHook } from './save-hook.ts';
+import { toldRow } from './told-row.ts';
 
-export type { BulkChange, Change, ChangeKind, Keys, Mapping, MappingOptions };
+export type { BulkChange, Change, ChangeKind, Keys, Mapping, MappingOptions } from './mapping.ts';
 
 /** What is called of a class that extends Objection's `Model`, version 3. */
 export interface ModelClass<Row extends object = object> {
@@ -42,7 +42,8 @@ const HOOKS = Object.keys(KINDS) as (keyof typeof KINDS)[];
 /**
  * Says which keys show the rows of a model: `` on(Notification, (n) => `notifications:${n.userId}`) ``.
  *
- * @param toKeys gets a row that was written, and what happened to it. An upsert is told as an insert.
+ * @param toKeys gets a row that was written, and what happened to it. When it reads what was not selected, or left to the
+ *   database, the row counts as one that is not known. An upsert comes as an insert.
  * @throws TypeError for anything but a function, and an option that does not exist.
  */
 export function on<Row extends object, const K extends string>(
@@ -63,8 +64,8 @@ export function pushAfterSave<K extends string>(
   trigger: SseTrigger<K>,
   ...mappings: readonly Mapping<ModelClass, NoInfer<K>>[]
 ): void {
-  const saved = new SaveHook<ModelClass, K>(trigger, mappings);
-  const transactions = new KnexTransactions((outer) => saved.hold(outer));
+  const hook = new SaveHook<ModelClass, K>(trigger, mappings);
+  const transactions = new KnexTransactions((outer) => hook.hold(outer));
   const mapped = new Set(mappings.map(({ entity }) => entity));
   const hooked = new WeakSet<ModelClass>();
   const told = new WeakSet<Written>();
@@ -98,46 +99,61 @@ export function pushAfterSave<K extends string>(
     // By the hook of a class that calls the one it extends.
     if (told.has(written)) return;
     told.add(written);
-    const covers = (entity: ModelClass) => model === entity || model.prototype instanceof entity;
-    // Of its own, so that rows that were written by one statement are pushed at once.
-    const held = saved.hold(transactions.heldOf(written.transaction));
-    const rows = rowsOf(kind, written);
-    if (rows === undefined) saved.bulk(covers, { kind, where: undefined }, held);
-    else for (const { row, before } of rows) saved.row(covers, row, { kind, before }, held);
-    held.settle('done');
+    const isWritten = (entity: ModelClass) => model === entity || model.prototype instanceof entity;
+    hook.statements(
+      () => [{ isWritten, kinds: [kind], ...rowsOf(kind, written) }],
+      transactions.heldOf(written.transaction),
+    );
   }
 }
 
-interface WrittenRow {
-  readonly row: object;
-  readonly before?: object | undefined;
-}
-
-/** Undefined when rows were written that Objection does not tell. */
-function rowsOf(kind: ChangeKind, written: Written): readonly WrittenRow[] | undefined {
+/** Without rows when some were written that Objection does not tell. */
+function rowsOf(
+  kind: ChangeKind,
+  written: Written,
+): { rows: readonly object[] | undefined; before?: object | undefined } {
   const { items, inputItems, result, relation, modelOptions } = written;
-  if (kind === 'insert') return inputItems.map((row) => ({ row }));
+  if (kind === 'insert')
+    return { rows: mergesSome(written) ? undefined : inputItems.map((row) => told(row)) };
   const results = [result].flat();
-  if (results[0] === 0) return [];
+  if (results[0] === 0) return { rows: [] };
   // The items of a relation's query are its owners.
   const item = relation === undefined ? items[0] : undefined;
   const input = kind === 'update' ? inputItems[0] : undefined;
   const before = kind === 'update' && item !== input ? item : undefined;
   const returned = results.filter((row) => typeof row === 'object' && row !== null);
-  if (returned.length > 0) return returned.map((row) => ({ row: merge(item, input, row), before }));
-  if (item !== undefined) return [{ row: merge(item, input), before }];
+  if (returned.length > 0) return { rows: returned.map((row) => told(item, input, row)), before };
+  if (item !== undefined) return { rows: [told(item, input)], before };
   // Only `patchAndFetch` and its like have no options. Their input has become the whole row by now.
-  return input !== undefined && modelOptions === undefined ? [{ row: input }] : undefined;
+  return { rows: input !== undefined && modelOptions === undefined ? [told(input)] : undefined };
+}
+
+interface Builder {
+  findOperation?(name: string): { readonly args?: readonly unknown[] | null } | null;
+}
+
+/**
+ * Whether a row that is there already gets some of the given values only. Objection tells a hook of that in no other way
+ * than by the query, to which it has put a symbol.
+ */
+function mergesSome(written: Written): boolean {
+  const builders = Object.getOwnPropertySymbols(written).map(
+    (symbol) => (written as unknown as Record<symbol, Builder>)[symbol],
+  );
+  const argsOf = (name: string) =>
+    builders.flatMap((builder) => builder?.findOperation?.(name)?.args ?? []).flat();
+  return argsOf('merge').length > 0 && !argsOf('returning').includes('*');
 }
 
 /**
  * What is undefined is not taken, since class fields without a value make such properties. And no setter of the class is
  * called, which might throw.
  */
-function merge(...parts: readonly (object | undefined)[]): object {
+function told(...parts: readonly (object | undefined)[]): object {
   const known = parts
     .flatMap((part) => Object.entries(part ?? {}))
     .filter(([, value]) => value !== undefined);
-  const like = parts.find((part) => part !== undefined);
-  return Object.setPrototypeOf(Object.fromEntries(known), Object.getPrototypeOf(like));
+  const like = Object.getPrototypeOf(parts.find((part) => part !== undefined));
+  // Objection does not know the columns. Whatever the class itself has, is none.
+  return toldRow(Object.setPrototypeOf(Object.fromEntries(known), like), (name) => !(name in like));
 }

@@ -2,7 +2,7 @@ import { SseTriggerError } from '../errors.ts';
 import { HeldKeys, type Outcome } from '../held-keys.ts';
 import { requireKey } from '../key.ts';
 import { ENGINE, SseTrigger } from '../trigger.ts';
-import type { BulkChange, Change, ChangeKind, Keys, Mapping } from './mapping.ts';
+import type { BulkChange, ChangeKind, Keys, Mapping } from './mapping.ts';
 import { UnknownColumn } from './partial-row.ts';
 
 /** What a statement did to rows of one entity. */
@@ -13,7 +13,9 @@ export interface Statement<Entity> {
   readonly kinds: readonly ChangeKind[];
   /** The rows as far as they are known, or undefined when the ORM does not tell them. */
   readonly rows: readonly unknown[] | undefined;
-  readonly where: unknown;
+  /** What the ORM knows of the rows as they were before. */
+  readonly before?: object | undefined;
+  readonly where?: unknown;
 }
 
 /**
@@ -43,27 +45,8 @@ export class SaveHook<Entity, K extends string> {
   }
 
   /**
-   * A row was written, in the transaction of `held` or in none. `isWritten` says whether a mapped entity is the row's. A
-   * `partialRow` that lacks what the mapping reads counts as a row that the ORM does not tell.
-   */
-  row(isWritten: (mapped: Entity) => boolean, row: unknown, change: Change<unknown>, held?: HeldKeys): void {
-    for (const mapping of this.#mappings) {
-      if (!isWritten(mapping.entity)) continue;
-      const isKnown = this.#map(() => mapping.toKeys(row, change), held);
-      if (!isKnown) this.#bulk(mapping, { kind: change.kind, where: undefined }, held);
-    }
-  }
-
-  /** Rows were written of which the ORM does not say which. */
-  bulk(isWritten: (mapped: Entity) => boolean, change: BulkChange, held?: HeldKeys): void {
-    for (const mapping of this.#mappings) {
-      if (isWritten(mapping.entity)) this.#bulk(mapping, change, held);
-    }
-  }
-
-  /**
-   * Something was carried out that wrote in one or several ways, all of which are one push. What `read` throws is told to
-   * `onError`: it reads forms of an ORM that another version may have changed.
+   * Something was carried out that wrote in one or several ways, in the transaction of `held` or in none. All of it is one
+   * push. What `read` throws is told to `onError`: it reads forms of an ORM that another version may have changed.
    */
   statements(
     read: () => readonly Statement<Entity>[],
@@ -92,11 +75,11 @@ export class SaveHook<Entity, K extends string> {
     }, outer);
   }
 
-  #statement({ isWritten, kinds, rows, where }: Statement<Entity>, held: HeldKeys): void {
+  #statement({ isWritten, kinds, rows, before, where }: Statement<Entity>, held: HeldKeys): void {
     for (const mapping of this.#mappings) {
       if (!isWritten(mapping.entity)) continue;
       for (const kind of kinds) {
-        const change = { kind, before: undefined };
+        const change = { kind, before };
         const areKnown = rows?.map((row) => this.#map(() => mapping.toKeys(row, change), held));
         // Once, of however many rows something is not known.
         if (areKnown?.every(Boolean) !== true) this.#bulk(mapping, { kind, where }, held);
@@ -104,18 +87,18 @@ export class SaveHook<Entity, K extends string> {
     }
   }
 
-  #bulk(mapping: Mapping<Entity, K>, change: BulkChange, held: HeldKeys | undefined): void {
+  #bulk(mapping: Mapping<Entity, K>, change: BulkChange, held: HeldKeys): void {
     if (mapping.bulk === undefined) this.#tellOf(mapping, change);
     else this.#map(() => mapping.bulk?.(change), held);
   }
 
   /** False when it read a column that is not known. */
-  #map(toKeys: () => Keys<K>, held: HeldKeys | undefined): boolean {
+  #map(toKeys: () => Keys<K>, held: HeldKeys): boolean {
     try {
       const given = requireNow(toKeys()) ?? [];
       // A hole in an array is a mistake too, and map would pass over it.
       const keys = Array.from<unknown, string>(Array.isArray(given) ? given : [given], requireKey);
-      if (!held?.take(keys)) this.#push(keys);
+      if (!held.take(keys)) this.#push(keys);
     } catch (cause) {
       if (cause instanceof UnknownColumn) return false;
       const message = 'no key could be made of a row that was saved, so nothing is pushed';

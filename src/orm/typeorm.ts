@@ -8,6 +8,7 @@ import {
   mapEntity,
 } from './mapping.ts';
 import { SaveHook } from './save-hook.ts';
+import { toldRow } from './told-row.ts';
 import { type QueryRunner, TypeOrmTransactions } from './typeorm-transactions.ts';
 
 export type { BulkChange, Change, ChangeKind, Keys, Mapping, MappingOptions } from './mapping.ts';
@@ -28,7 +29,10 @@ export type EntityTarget = EntityClass<object> | EntitySchema<object>;
 
 interface RowEvent {
   readonly queryRunner: QueryRunner;
-  readonly metadata: { readonly target: unknown };
+  readonly metadata: {
+    readonly target: unknown;
+    readonly columns: readonly { readonly propertyPath: string }[];
+  };
   /** What the application saved, or what a query builder set. */
   readonly entity?: object | undefined;
   /** The row before, which `save` and `remove` read. A query builder knows of none. */
@@ -36,13 +40,14 @@ interface RowEvent {
 }
 
 /**
- * Which keys show the rows of an entity, and of those that extend it.
+ * Says which keys show the rows of an entity, and of those that extend it:
+ * `` on(Notification, (n) => `notifications:${n.userId}`) ``.
  *
- * @param toKeys gets the row, which after an insert has what was given and what the database generated. An upsert comes as
- *   an insert. Of an EntitySchema say what its row is: `(n: Notification) => …`.
+ * @param toKeys gets the row, which after an insert has what was given and what the database generated. When it reads a
+ *   column that is neither, the row counts as one that is not known. An upsert comes as an insert. Of an EntitySchema say what its row is: `(n: Notification) => …`.
  * @throws TypeError for what is no entity and no function.
  */
-export function on<Row extends object, K extends string>(
+export function on<Row extends object, const K extends string>(
   entity: EntityClass<Row> | EntitySchema<Row>,
   toKeys: (row: Row, change: Change<Row>) => Keys<K>,
   options?: MappingOptions<K>,
@@ -97,15 +102,21 @@ class PushSubscriber<K extends string> extends TypeOrmTransactions {
   }
 
   #wrote(kind: ChangeKind, { queryRunner, metadata }: RowEvent, row?: object, before?: object): void {
-    const { target } = metadata;
-    const held = this.heldBy(queryRunner);
-    if (row !== undefined) {
-      this.#hook.row((mapped) => isA(target, targetOf(mapped)), row, { kind, before }, held);
-    } else {
-      // A write of all that extends an entity, and of some of that, may have been meant for any of it.
-      const isKin = (mapped: unknown) => isA(target, mapped) || isA(mapped, target);
-      this.#hook.bulk((mapped) => isKin(targetOf(mapped)), { kind, where: undefined }, held);
-    }
+    const { target, columns } = metadata;
+    const isColumn = (name: string) => columns.some(({ propertyPath }) => propertyPath === name);
+    // A write of all that extends an entity, and of some of that, may have been meant for any of it.
+    const isWritten = (mapped: unknown) => isA(target, mapped) || (row === undefined && isA(mapped, target));
+    this.#hook.statements(
+      () => [
+        {
+          isWritten: (mapped) => isWritten(targetOf(mapped)),
+          kinds: [kind],
+          rows: row && [toldRow(row, isColumn)],
+          before,
+        },
+      ],
+      this.heldBy(queryRunner),
+    );
   }
 }
 

@@ -164,6 +164,28 @@ describe('a mapping for MikroORM', () => {
     expect(take()).toEqual([{ kind: 'delete', text: 'b' }]);
   });
 
+  it('gets the row that is stored when an upsert sets some of the values', async () => {
+    await start({
+      subscribers: [
+        pushAfterSave(
+          trigger,
+          on(Notification, (n) => keyOf(n.userId)),
+        ),
+      ],
+    });
+    const id = await writerOf(orm.em.fork()).insert({ userId: 1, text: 'a' });
+    pushes.length = 0;
+    const row = { id, userId: 2, text: 'b' };
+    const merged: 'text'[] = ['text'];
+    await orm.em
+      .fork()
+      .upsert(Notification, row, { onConflictFields: ['id'], onConflictMergeFields: merged });
+    await orm.em
+      .fork()
+      .upsertMany(Notification, [row], { onConflictFields: ['id'], onConflictMergeFields: merged });
+    expect(pushes).toEqual([[keyOf(1)], [keyOf(1)]]);
+  });
+
   it('is told in bulk of a row of which what it reads was never loaded', async () => {
     const { toKeys, bulk, take } = record();
     await start({ subscribers: [pushAfterSave(trigger, on(Notification, toKeys, { bulk }))] });

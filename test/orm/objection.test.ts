@@ -9,11 +9,11 @@ import {
 } from 'objection';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SseTrigger, type SseTriggerError } from '../../src/index.ts';
-import { type Change, on, pushAfterSave } from '../../src/orm/objection.ts';
+import { type BulkChange, type Change, on, pushAfterSave } from '../../src/orm/objection.ts';
 import { RecordingStore } from '../support/recording-store.ts';
 import { adapterConformance, keyOf, POOL, type Writer } from './conformance.ts';
 import { type Database, databases, type Place } from './database.ts';
-import { LibsqlClient } from './knex-over-libsql.ts';
+import { LibsqlClient, SilentLibsqlClient } from './knex-over-libsql.ts';
 
 /** With class fields, which are there and undefined in what Objection makes of a patch. */
 class Notification extends Model {
@@ -218,6 +218,47 @@ describe('Objection', () => {
       expect(await pushed()).toEqual([]);
     });
 
+    it('end without a statement of theirs with some databases, and may have others in them that were undone', async () => {
+      const silent = knex({
+        client: SilentLibsqlClient,
+        connection: { filename: (database.place as { file: string }).file },
+        useNullAsDefault: true,
+      });
+      try {
+        const { Notification } = define(silent);
+        pushAfterSave(trigger, map(Notification));
+        const write = (userId: number, trx: Knex.Transaction) =>
+          Notification.query(trx).insert({ userId, text: 'a' });
+        const undo = async (outer: Knex.Transaction) => {
+          const undone = outer.transaction(async (inner) => {
+            await write(9, inner);
+            throw new Error('undo');
+          });
+          await expect(undone).rejects.toThrow('undo');
+        };
+        await silent.transaction(async (outer) => {
+          await write(1, outer);
+          await outer.transaction(async (middle) => {
+            await write(2, middle);
+            await undo(middle);
+          });
+          await undo(outer);
+        });
+        expect(await pushed()).toEqual([[keyOf(1), keyOf(2)]]);
+        const undone = silent.transaction(async (outer) => {
+          await write(3, outer);
+          throw new Error('undo');
+        });
+        await expect(undone).rejects.toThrow('undo');
+        const byHand = await silent.transaction();
+        await write(3, byHand);
+        await byHand.rollback();
+        expect(await pushed()).toEqual([]);
+      } finally {
+        await silent.destroy();
+      }
+    });
+
     it('push again a while after a COMMIT whose outcome is unknown', async () => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       try {
@@ -309,6 +350,64 @@ describe('Objection', () => {
           // Knex leaves it out for SQLite.
           if (name === 'PostgreSQL') expect(await pushed()).toEqual([[keyOf(1), keyOf(2)]]);
           else expect(errors).toMatchObject([{ code: 'rows_unknown' }]);
+        } finally {
+          await db.destroy();
+        }
+      },
+    );
+
+    it('are unknown when the mapping reads what was not selected, in whatever way', async () => {
+      class Note extends Notification {
+        get key() {
+          return keyOf(this.userId);
+        }
+      }
+      Note.knex(db);
+      const told: string[] = [];
+      const bulk = ({ kind }: BulkChange) => void told.push(kind);
+      pushAfterSave(
+        trigger,
+        on(Note, (n) => n.key, { bulk }),
+        on(models.Notification, (n) => keyOf(n.userId), { bulk }),
+      );
+      const { id } = await database.add(1);
+      for (const model of [Note, models.Notification]) {
+        const part = await model.query().select('id', 'text').findById(id).throwIfNotFound();
+        await part.$query().patch({ text: 'b' });
+        await model.fromJson({ id }).$query().patch({ text: 'c' });
+        await model.query().upsertGraph({ id, text: 'd' });
+        await model.query().patch({ text: 'e' }).where({ id }).returning('id');
+        await model.query().findById(id).patch({ text: 'f' }).returning(['id', 'text']);
+        expect(told.splice(0)).toEqual(Array.from({ length: 5 }, () => 'update'));
+      }
+      expect(await pushed()).toEqual([]);
+      expect(errors).toEqual([]);
+    });
+
+    it.each(Object.entries(databases))(
+      'are those that are stored when an upsert sets some of the values, or unknown, on %s',
+      async (name, openDatabase) => {
+        await using own = await openDatabase();
+        for (const userId of [1, 2, 3]) await own.add(userId);
+        const db = connect(own.place);
+        try {
+          const { Notification } = define(db);
+          pushAfterSave(trigger, map(Notification));
+          const { id } = await own.add(1);
+          const upsert = (userId: number) =>
+            Notification.query().insert({ id, userId, text: 'b' }).onConflict('id');
+          await upsert(2).merge(['text']);
+          await upsert(3).merge({ text: 'c' });
+          expect(await pushed()).toEqual([]);
+          expect(errors).toMatchObject([{ code: 'rows_unknown' }]);
+          if (name === 'PostgreSQL') {
+            await upsert(3).merge(['text']).returning('*');
+            expect(await pushed()).toEqual([[keyOf(1)]]);
+          }
+          expect(await own.userOf(id)).toBe(1);
+          await upsert(3).merge();
+          expect(await own.userOf(id)).toBe(3);
+          expect(await pushed()).toEqual([[keyOf(3)]]);
         } finally {
           await db.destroy();
         }

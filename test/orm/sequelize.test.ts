@@ -13,7 +13,7 @@ import {
 } from 'sequelize';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SseTrigger, type SseTriggerError } from '../../src/index.ts';
-import { type Change, on, pushAfterSave } from '../../src/orm/sequelize.ts';
+import { type BulkChange, type Change, on, pushAfterSave } from '../../src/orm/sequelize.ts';
 import { RecordingStore } from '../support/recording-store.ts';
 import {
   adapterConformance,
@@ -345,6 +345,71 @@ describe('Sequelize', () => {
       await models.User.destroy({ where: { id: 10 } });
       expect(await pushed()).toEqual([]);
       expect(errors).toEqual([]);
+    });
+
+    it('are unknown when the mapping reads what was not loaded, in whatever way', async () => {
+      const told: unknown[] = [];
+      const { Notification } = models;
+      const bulk = ({ kind }: BulkChange) => void told.push(kind);
+      const ways: ((n: Notification) => unknown)[] = [
+        (n) => n.userId,
+        (n) => n.get('userId'),
+        (n) => n.getDataValue('userId'),
+        (n) => n.dataValues.userId,
+      ];
+      for (const way of ways) {
+        pushAfterSave(
+          trigger,
+          on(Notification, (n) => `${way(n)}:${n.text}`, { bulk }),
+        )(sequelize);
+      }
+      const { id } = await database.add(1);
+      const part = await Notification.findByPk(id, { attributes: ['id', 'text'], rejectOnEmpty: true });
+      await part.update({ text: 'b' });
+      const built = Notification.build({ id } as Notification, { isNewRecord: false });
+      await built.set('text', 'c').save();
+      await part.destroy();
+      expect(told).toEqual(['update', 'update', 'delete'].flatMap((kind) => ways.map(() => kind)));
+      expect(await pushed()).toEqual([]);
+    });
+
+    it.each(Object.entries(databases))(
+      'are those that are stored when an upsert sets some of the values, or unknown, on %s',
+      async (name, openDatabase) => {
+        await using own = await openDatabase();
+        for (const userId of [1, 2, 3]) await own.add(userId);
+        const sequelize = connect(own.place);
+        try {
+          const { Notification } = define(sequelize);
+          pushAfterSave(trigger, map(Notification))(sequelize);
+          const { id } = await own.add(1);
+          await Notification.bulkCreate([{ id, userId: 2, text: 'b' }], { updateOnDuplicate: ['text'] });
+          await Notification.upsert({ id, userId: 3, text: 'c' }, { fields: ['text'] });
+          expect(await own.userOf(id)).toBe(1);
+          // PostgreSQL answers with the row.
+          if (name === 'PostgreSQL') expect(await pushed()).toEqual([[keyOf(1)], [keyOf(1)]]);
+          else expect(await pushed()).toEqual([]);
+          expect(errors.length).toBe(name === 'PostgreSQL' ? 0 : 1);
+          const all = ['userId', 'text'] as const;
+          await Notification.bulkCreate([{ id, userId: 2, text: 'd' }], { updateOnDuplicate: [...all] });
+          await Notification.upsert({ id, userId: 3, text: 'e' });
+          expect(await pushed()).toEqual([[keyOf(2)], [keyOf(3)]]);
+        } finally {
+          await sequelize.close();
+        }
+      },
+    );
+
+    it('are told without those before of an upsert, also where the database says that it was an update', async () => {
+      attach();
+      const upsert = vi.spyOn(sequelize.getQueryInterface(), 'upsert');
+      // As MySQL answers.
+      upsert.mockImplementation(async (...[, , , , options]) => [
+        (options as { instance: object }).instance,
+        false,
+      ]);
+      await models.Notification.upsert({ id: 1, userId: 1, text: 'a' });
+      expect(changes).toEqual([{ userId: 1, change: { kind: 'update', before: undefined } }]);
     });
 
     it('are told of a cascade that Sequelize carries out itself', async () => {

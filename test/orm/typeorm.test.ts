@@ -21,14 +21,27 @@ import {
 } from './conformance.ts';
 import { databases, type Place } from './database.ts';
 import { openLossyProxy } from './lossy-proxy.ts';
-import { Notification, NotificationSchema, User, UserSchema } from './typeorm-entities.ts';
+import {
+  Notification,
+  NotificationSchema,
+  NumberedNotification,
+  NumberedNotificationSchema,
+  User,
+  UserSchema,
+} from './typeorm-entities.ts';
 
 adapterConformance('TypeORM', open);
 
 async function open({ place, trigger, hook, bulk }: Setting): Promise<OrmUnderTest> {
-  const dataSource = await connect(place);
-  const mapping = on(Notification, (n) => keyOf(n.userId), { bulk });
-  dataSource.subscribers.push(hook === 'adapter' ? pushAfterSave(trigger, mapping) : obviousHook(trigger));
+  const dataSource = await connect(place, {
+    entities: [UserSchema, NotificationSchema, NumberedNotificationSchema],
+  });
+  const mappings = [Notification, NumberedNotification].map((entity) =>
+    on<Notification | NumberedNotification, string>(entity, (n) => keyOf(n.userId), { bulk }),
+  );
+  dataSource.subscribers.push(
+    hook === 'adapter' ? pushAfterSave(trigger, ...mappings) : obviousHook(trigger),
+  );
   const { manager } = dataSource;
   return {
     ...writerOf(manager),
@@ -37,7 +50,7 @@ async function open({ place, trigger, hook, bulk }: Setting): Promise<OrmUnderTe
       'bulk insert': ({ userId }) => manager.insert(Notification, [textOf(userId, 'a'), textOf(userId, 'b')]),
       'bulk update': ({ userId }) => manager.update(Notification, { userId }, { text: 'all' }),
       'bulk delete': ({ userId }) => manager.delete(Notification, { userId }),
-      upsert: (row) => manager.upsert(Notification, { ...row, text: 'again' }, ['id']),
+      upsert: (row) => manager.upsert(NumberedNotification, { ...row, text: 'again' }, ['id']),
       'soft delete': async ({ id }) =>
         manager.softRemove(await manager.findOneByOrFail(Notification, { id })),
       'raw SQL': ({ id }) => manager.query(`update notifications set text = 'raw' where id = ${id}`),
@@ -132,6 +145,34 @@ describe('a mapping for TypeORM', () => {
     notification.text = 'never saved';
     await manager.remove(notification);
     expect(take()).toEqual([{ kind: 'delete', text: 'b' }]);
+  });
+
+  it('is told in bulk of rows when it reads what was not given, and the database was not asked for', async () => {
+    class Page {
+      declare id: number;
+      declare room: string | null;
+    }
+    const pages = new EntitySchema<Page>({
+      name: 'Page',
+      target: Page,
+      columns: { id: { type: 'int', primary: true }, room: { type: 'text', nullable: true } },
+    });
+    await start({ entities: [pages] });
+    const told: unknown[] = [];
+    const bulk = ({ kind }: BulkChange) => void told.push(kind);
+    dataSource.subscribers.push(
+      pushAfterSave(
+        trigger,
+        on(Page, (page) => void told.push(page.room), { bulk }),
+      ),
+    );
+    const { manager } = dataSource;
+    await manager.insert(Page, { id: 1 });
+    await manager.upsert(Page, { id: 1 }, ['id']);
+    expect(told.splice(0)).toEqual(['insert', 'insert']);
+    await manager.insert(Page, { id: 2, room: 'a' });
+    await manager.save(Page, { id: 3 });
+    expect(told).toEqual(['a', null]);
   });
 
   it('is told in bulk of rows that a query builder writes', async () => {
@@ -348,7 +389,7 @@ describe('the commit of a driver of TypeORM that makes no query of it', () => {
     const event = { queryRunner: { isTransactionActive: true } };
     const entity = { userId: 1 };
     subscriber.afterTransactionStart(event);
-    subscriber.afterInsert({ ...event, metadata: { target: Notification }, entity });
+    subscriber.afterInsert({ ...event, metadata: { target: Notification, columns: [] }, entity });
     subscriber.beforeTransactionCommit(event);
     expect(push).not.toHaveBeenCalled();
     subscriber.beforeTransactionRollback(event);
