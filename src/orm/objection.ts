@@ -113,8 +113,8 @@ function rowsOf(
   written: Written,
 ): { rows: readonly object[] | undefined; before?: object | undefined } {
   const { items, inputItems, result, relation, modelOptions } = written;
-  if (kind === 'insert')
-    return { rows: mergesSome(written) ? undefined : inputItems.map((row) => told(row)) };
+  if (kind === 'insert' && mergesSome(written)) return { rows: undefined };
+  if (kind === 'insert') return { rows: inputItems.map((row) => rowOf(row)) };
   const results = [result].flat();
   if (results[0] === 0) return { rows: [] };
   // The items of a relation's query are its owners.
@@ -122,10 +122,10 @@ function rowsOf(
   const input = kind === 'update' ? inputItems[0] : undefined;
   const before = kind === 'update' && item !== input ? item : undefined;
   const returned = results.filter((row) => typeof row === 'object' && row !== null);
-  if (returned.length > 0) return { rows: returned.map((row) => told(item, input, row)), before };
-  if (item !== undefined) return { rows: [told(item, input)], before };
+  if (returned.length > 0) return { rows: returned.map((row) => rowOf(item, input, row)), before };
+  if (item !== undefined) return { rows: [rowOf(item, input)], before };
   // Only `patchAndFetch` and its like have no options. Their input has become the whole row by now.
-  return { rows: input !== undefined && modelOptions === undefined ? [told(input)] : undefined };
+  return { rows: input !== undefined && modelOptions === undefined ? [rowOf(input)] : undefined };
 }
 
 interface Builder {
@@ -149,7 +149,7 @@ function mergesSome(written: Written): boolean {
  * What is undefined is not taken, since class fields without a value make such properties. And no setter of the class is
  * called, which might throw.
  */
-function told(...parts: readonly (object | undefined)[]): object {
+function rowOf(...parts: readonly (object | undefined)[]): object {
   const known = parts
     .flatMap((part) => Object.entries(part ?? {}))
     .filter(([, value]) => value !== undefined);
