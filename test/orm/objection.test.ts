@@ -7,13 +7,12 @@ import {
   type TransactionOrKnex,
   transaction,
 } from 'objection';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { SseTrigger, type SseTriggerError } from '../../src/index.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type BulkChange, type Change, on, pushAfterSave } from '../../src/orm/objection.ts';
-import { RecordingStore } from '../support/recording-store.ts';
 import { adapterConformance, keyOf, POOL, type Writer } from './conformance.ts';
-import { type Database, databases, type Place } from './database.ts';
+import { databases, type Place } from './database.ts';
 import { LibsqlClient, SilentLibsqlClient } from './knex-over-libsql.ts';
+import { ormStage } from './orm-stage.ts';
 
 /** With class fields, which are there and undefined in what Objection makes of a patch. */
 class Notification extends Model {
@@ -101,50 +100,33 @@ adapterConformance('Objection', async ({ place, trigger, hook, bulk }) => {
 });
 
 describe('Objection', () => {
-  let database: Database;
-  let store: RecordingStore;
-  let errors: SseTriggerError[];
-  let trigger: SseTrigger;
+  const stage = ormStage(databases.embedded);
   let db: Knex;
   let models: ReturnType<typeof define>;
   let changes: { row: Notification; change: Change<Notification> }[];
 
-  beforeAll(async () => {
-    database = await databases.embedded();
-    for (let userId = 0; userId < 10; userId += 1) await database.add(userId);
-  });
-
-  beforeEach(async () => {
-    await database.clear();
-    store = new RecordingStore();
-    errors = [];
+  beforeEach(() => {
     changes = [];
-    trigger = new SseTrigger({ store, onError: (error) => void errors.push(error) });
-    db = connect(database.place);
+    db = connect(stage.database.place);
     models = define(db);
   });
 
-  afterEach(async () => {
-    await db.destroy();
-    await trigger.close();
-  });
-
-  afterAll(() => database[Symbol.asyncDispose]());
+  afterEach(() => db.destroy());
 
   const map = (model: typeof Notification) =>
     on(model, (row, change) => {
       changes.push({ row, change });
       return keyOf(row.userId);
     });
-  const attach = () => pushAfterSave(trigger, map(models.Notification));
+  const attach = () => pushAfterSave(stage.trigger, map(models.Notification));
   const insert = async (userId: number, trx?: TransactionOrKnex) =>
     models.Notification.query(trx).insert({ userId, text: 'a' });
 
   /** The keys of each write since the last time. A push comes some microtasks after the end of a transaction. */
   async function pushed(): Promise<string[][]> {
     await setImmediate();
-    await trigger.push('last');
-    const writes = store.writes.splice(0).map((keys) => keys.filter((key) => key !== 'last'));
+    await stage.trigger.push('last');
+    const writes = stage.store.writes.splice(0).map((keys) => keys.filter((key) => key !== 'last'));
     return writes.filter((keys) => keys.length > 0).map((keys) => keys.sort());
   }
 
@@ -198,11 +180,11 @@ describe('Objection', () => {
       expect(await pushed()).toEqual([[keyOf(3)]]);
 
       const begun = await Notification.startTransaction();
-      const row = await Notification.bindTransaction(begun).query().insert({ userId: 4, text: 'a' });
+      const row = await Notification.bindTransaction(begun).query().insert({ userId: 1, text: 'a' });
       await row.$query().patch({ text: 'b' });
       expect(await pushed()).toEqual([]);
       await begun.commit();
-      expect(await pushed()).toEqual([[keyOf(4)]]);
+      expect(await pushed()).toEqual([[keyOf(1)]]);
     });
 
     it('push what was written in an inner one that nobody ended', async () => {
@@ -221,17 +203,17 @@ describe('Objection', () => {
     it('end without a statement of theirs with some databases, and may have others in them that were undone', async () => {
       const silent = knex({
         client: SilentLibsqlClient,
-        connection: { filename: (database.place as { file: string }).file },
+        connection: { filename: (stage.database.place as { file: string }).file },
         useNullAsDefault: true,
       });
       try {
         const { Notification } = define(silent);
-        pushAfterSave(trigger, map(Notification));
+        pushAfterSave(stage.trigger, map(Notification));
         const write = (userId: number, trx: Knex.Transaction) =>
           Notification.query(trx).insert({ userId, text: 'a' });
         const undo = async (outer: Knex.Transaction) => {
           const undone = outer.transaction(async (inner) => {
-            await write(9, inner);
+            await write(3, inner);
             throw new Error('undo');
           });
           await expect(undone).rejects.toThrow('undo');
@@ -299,7 +281,7 @@ describe('Objection', () => {
     it('come with those before an update of an instance', async () => {
       const before: unknown[] = [];
       pushAfterSave(
-        trigger,
+        stage.trigger,
         on(models.Notification, (_, change) => {
           before.push(change.before?.userId);
           return null;
@@ -313,7 +295,7 @@ describe('Objection', () => {
     it('are told by patchAndFetch and its like, which read them', async () => {
       const told: unknown[] = [];
       pushAfterSave(
-        trigger,
+        stage.trigger,
         on(models.Notification, ({ userId, text }) => {
           told.push([userId, text]);
           return null;
@@ -332,7 +314,7 @@ describe('Objection', () => {
         [2, 'd'],
         [2, 'e'],
       ]);
-      expect(errors).toEqual([]);
+      expect(stage.errors).toEqual([]);
     });
 
     it.each(Object.entries(databases))(
@@ -343,13 +325,13 @@ describe('Objection', () => {
         const db = connect(own.place);
         try {
           const { Notification } = define(db);
-          pushAfterSave(trigger, map(Notification));
+          pushAfterSave(stage.trigger, map(Notification));
           await Notification.query().patch({ text: 'b' }).whereIn('user_id', [1, 2]).returning('*');
           expect(await pushed()).toEqual([[keyOf(1), keyOf(2)]]);
           await Notification.query().delete().where('text', 'b').returning('*');
           // Knex leaves it out for SQLite.
           if (name === 'PostgreSQL') expect(await pushed()).toEqual([[keyOf(1), keyOf(2)]]);
-          else expect(errors).toMatchObject([{ code: 'rows_unknown' }]);
+          else expect(stage.errors).toMatchObject([{ code: 'rows_unknown' }]);
         } finally {
           await db.destroy();
         }
@@ -366,11 +348,11 @@ describe('Objection', () => {
       const told: string[] = [];
       const bulk = ({ kind }: BulkChange) => void told.push(kind);
       pushAfterSave(
-        trigger,
+        stage.trigger,
         on(Note, (n) => n.key, { bulk }),
         on(models.Notification, (n) => keyOf(n.userId), { bulk }),
       );
-      const { id } = await database.add(1);
+      const { id } = await stage.database.add(1);
       for (const model of [Note, models.Notification]) {
         const part = await model.query().select('id', 'text').findById(id).throwIfNotFound();
         await part.$query().patch({ text: 'b' });
@@ -381,7 +363,7 @@ describe('Objection', () => {
         expect(told.splice(0)).toEqual(Array.from({ length: 5 }, () => 'update'));
       }
       expect(await pushed()).toEqual([]);
-      expect(errors).toEqual([]);
+      expect(stage.errors).toEqual([]);
     });
 
     it.each(Object.entries(databases))(
@@ -392,14 +374,14 @@ describe('Objection', () => {
         const db = connect(own.place);
         try {
           const { Notification } = define(db);
-          pushAfterSave(trigger, map(Notification));
+          pushAfterSave(stage.trigger, map(Notification));
           const { id } = await own.add(1);
           const upsert = (userId: number) =>
             Notification.query().insert({ id, userId, text: 'b' }).onConflict('id');
           await upsert(2).merge(['text']);
           await upsert(3).merge({ text: 'c' });
           expect(await pushed()).toEqual([]);
-          expect(errors).toMatchObject([{ code: 'rows_unknown' }]);
+          expect(stage.errors).toMatchObject([{ code: 'rows_unknown' }]);
           if (name === 'PostgreSQL') {
             await upsert(3).merge(['text']).returning('*');
             expect(await pushed()).toEqual([[keyOf(1)]]);
@@ -419,7 +401,7 @@ describe('Objection', () => {
       await models.Notification.query().patch({ text: 'b' }).where('user_id', 9);
       await models.Notification.query().delete().where('user_id', 9);
       expect(await pushed()).toEqual([]);
-      expect(errors).toEqual([]);
+      expect(stage.errors).toEqual([]);
     });
 
     it('are told of a relation when they are inserted, and are not its owners', async () => {
@@ -430,7 +412,7 @@ describe('Objection', () => {
       await user.$relatedQuery('notifications').patch({ text: 'b' });
       await user.$relatedQuery('notifications').delete();
       expect(await pushed()).toEqual([]);
-      expect(errors).toMatchObject([{ code: 'rows_unknown' }]);
+      expect(stage.errors).toMatchObject([{ code: 'rows_unknown' }]);
     });
 
     it('are not taken for the owner when a model is related to itself', async () => {
@@ -444,12 +426,12 @@ describe('Objection', () => {
         };
       }
       Thread.knex(db);
-      pushAfterSave(trigger, map(Thread));
+      pushAfterSave(stage.trigger, map(Thread));
       await insert(1);
       const thread = Thread.fromJson({ id: 1, text: 'a' });
       await thread.$relatedQuery('replies').patch({ text: 'b' });
       expect(changes).toEqual([]);
-      expect(errors).toMatchObject([{ code: 'rows_unknown' }]);
+      expect(stage.errors).toMatchObject([{ code: 'rows_unknown' }]);
     });
 
     it('are those of graphs', async () => {
@@ -461,9 +443,9 @@ describe('Objection', () => {
       await User.query().upsertGraph({ id: 12, notifications: [{ id: first!.id, text: 'c' }] });
       expect(await pushed()).toEqual([[keyOf(12)]]);
       // It does not tell which rows it deletes.
-      expect(errors).toMatchObject([{ code: 'rows_unknown' }]);
-      expect(await database.textOf(first!.id)).toBe('c');
-      expect(await database.textOf(second!.id)).toBeUndefined();
+      expect(stage.errors).toMatchObject([{ code: 'rows_unknown' }]);
+      expect(await stage.database.textOf(first!.id)).toBe('c');
+      expect(await stage.database.textOf(second!.id)).toBeUndefined();
     });
 
     it('are not told by relate, which is an update by a condition', async () => {
@@ -471,7 +453,7 @@ describe('Objection', () => {
       attach();
       await models.User.relatedQuery('notifications').for(2).relate(id);
       expect(await pushed()).toEqual([]);
-      expect(errors).toMatchObject([{ code: 'rows_unknown' }]);
+      expect(stage.errors).toMatchObject([{ code: 'rows_unknown' }]);
     });
 
     it('are not those of other models', async () => {
@@ -479,7 +461,7 @@ describe('Objection', () => {
       await models.User.query().insert({ id: 10 });
       await models.User.query().deleteById(10);
       expect(await pushed()).toEqual([]);
-      expect(errors).toEqual([]);
+      expect(stage.errors).toEqual([]);
     });
   });
 
@@ -489,7 +471,7 @@ describe('Objection', () => {
         static override afterInsert = () => 'changed';
       }
       Own.knex(db);
-      pushAfterSave(trigger, map(Own));
+      pushAfterSave(stage.trigger, map(Own));
       expect(await Own.query().insert({ userId: 1, text: 'a' })).toBe('changed');
       expect(await pushed()).toEqual([[keyOf(1)]]);
     });
@@ -501,7 +483,7 @@ describe('Objection', () => {
         }
       }
       Own.knex(db);
-      pushAfterSave(trigger, map(Own));
+      pushAfterSave(stage.trigger, map(Own));
       await expect(Own.query().insert({ userId: 1, text: 'a' })).rejects.toThrow('the mail was not sent');
       expect(await pushed()).toEqual([[keyOf(1)]]);
     });
@@ -537,11 +519,11 @@ describe('Objection', () => {
   });
 
   it('is not needed for Knex alone, which has no hooks: pushAfter goes around the transaction', async () => {
-    await trigger.pushAfter(() =>
+    await stage.trigger.pushAfter(() =>
       db.transaction(async (trx) => {
         await trx('notifications').insert({ user_id: 1, text: 'a' });
-        trigger.push('notifications:1');
-        expect(store.writes).toEqual([]);
+        stage.trigger.push('notifications:1');
+        expect(stage.store.writes).toEqual([]);
       }),
     );
     expect(await pushed()).toEqual([[keyOf(1)]]);

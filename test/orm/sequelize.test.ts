@@ -11,10 +11,8 @@ import {
   Sequelize,
   type Transaction,
 } from 'sequelize';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { SseTrigger, type SseTriggerError } from '../../src/index.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type BulkChange, type Change, on, pushAfterSave } from '../../src/orm/sequelize.ts';
-import { RecordingStore } from '../support/recording-store.ts';
 import {
   adapterConformance,
   keyOf,
@@ -23,7 +21,8 @@ import {
   type Setting,
   type Writer,
 } from './conformance.ts';
-import { type Database, databases, type Place } from './database.ts';
+import { databases, type Place } from './database.ts';
+import { ormStage } from './orm-stage.ts';
 import * as sqlite3 from './sqlite3-over-libsql.ts';
 
 class Notification extends Model<InferAttributes<Notification>, InferCreationAttributes<Notification>> {
@@ -117,47 +116,30 @@ async function open({ place, trigger, hook, bulk }: Setting): Promise<OrmUnderTe
 adapterConformance('Sequelize', open, { nestsDeeply: false });
 
 describe('Sequelize', () => {
-  let database: Database;
-  let store: RecordingStore;
-  let errors: SseTriggerError[];
-  let trigger: SseTrigger;
+  const stage = ormStage(databases.embedded);
   let sequelize: Sequelize;
   let models: ReturnType<typeof define>;
   let changes: { userId: number; change: Change<Notification> }[];
 
-  beforeAll(async () => {
-    database = await databases.embedded();
-    for (let userId = 0; userId < 10; userId += 1) await database.add(userId);
-  });
-
-  beforeEach(async () => {
-    await database.clear();
-    store = new RecordingStore();
-    errors = [];
+  beforeEach(() => {
     changes = [];
-    trigger = new SseTrigger({ store, onError: (error) => void errors.push(error) });
-    sequelize = connect(database.place);
+    sequelize = connect(stage.database.place);
     models = define(sequelize);
   });
 
-  afterEach(async () => {
-    await sequelize.close();
-    await trigger.close();
-  });
-
-  afterAll(() => database[Symbol.asyncDispose]());
+  afterEach(() => sequelize.close());
 
   const map = (model: ModelStatic<Notification>) =>
     on(model, (n, change) => {
       changes.push({ userId: n.userId, change });
       return keyOf(n.userId);
     });
-  const attach = () => pushAfterSave(trigger, map(models.Notification))(sequelize);
+  const attach = () => pushAfterSave(stage.trigger, map(models.Notification))(sequelize);
 
   /** The keys of each write since the last time. */
   async function pushed(): Promise<string[][]> {
-    await trigger.push('last');
-    const writes = store.writes.splice(0).map((keys) => keys.filter((key) => key !== 'last'));
+    await stage.trigger.push('last');
+    const writes = stage.store.writes.splice(0).map((keys) => keys.filter((key) => key !== 'last'));
     return writes.filter((keys) => keys.length > 0).map((keys) => keys.sort());
   }
 
@@ -285,7 +267,7 @@ describe('Sequelize', () => {
       expect(changes.map(({ change }) => change.kind)).toEqual(['insert', 'update', 'delete', 'insert']);
       expect(changes[1]!.change.before).toMatchObject({ userId: 1, text: 'a' });
       expect(await pushed()).toEqual([[keyOf(1)]]);
-      expect(errors).toEqual([]);
+      expect(stage.errors).toEqual([]);
     });
 
     it('tell the condition where they do not tell the rows', async () => {
@@ -295,7 +277,7 @@ describe('Sequelize', () => {
         return null;
       };
       pushAfterSave(
-        trigger,
+        stage.trigger,
         on(models.Notification, () => null, { bulk }),
       )(sequelize);
       await models.Notification.update(
@@ -336,7 +318,7 @@ describe('Sequelize', () => {
       await Urgent.create({ userId: 1, text: 'a' });
       expect(await pushed()).toEqual([[keyOf(1)]]);
       await Urgent.unscoped().update({ read: true }, { where: { userId: 1 } });
-      expect(errors).toMatchObject([{ code: 'rows_unknown' }]);
+      expect(stage.errors).toMatchObject([{ code: 'rows_unknown' }]);
     });
 
     it('are not those of other models', async () => {
@@ -344,7 +326,7 @@ describe('Sequelize', () => {
       await models.User.create({ id: 10 });
       await models.User.destroy({ where: { id: 10 } });
       expect(await pushed()).toEqual([]);
-      expect(errors).toEqual([]);
+      expect(stage.errors).toEqual([]);
     });
 
     it('are unknown when the mapping reads what was not loaded, in whatever way', async () => {
@@ -359,11 +341,11 @@ describe('Sequelize', () => {
       ];
       for (const way of ways) {
         pushAfterSave(
-          trigger,
+          stage.trigger,
           on(Notification, (n) => `${way(n)}:${n.text}`, { bulk }),
         )(sequelize);
       }
-      const { id } = await database.add(1);
+      const { id } = await stage.database.add(1);
       const part = await Notification.findByPk(id, { attributes: ['id', 'text'], rejectOnEmpty: true });
       await part.update({ text: 'b' });
       const built = Notification.build({ id } as Notification, { isNewRecord: false });
@@ -381,7 +363,7 @@ describe('Sequelize', () => {
         const sequelize = connect(own.place);
         try {
           const { Notification } = define(sequelize);
-          pushAfterSave(trigger, map(Notification))(sequelize);
+          pushAfterSave(stage.trigger, map(Notification))(sequelize);
           const { id } = await own.add(1);
           await Notification.bulkCreate([{ id, userId: 2, text: 'b' }], { updateOnDuplicate: ['text'] });
           await Notification.upsert({ id, userId: 3, text: 'c' }, { fields: ['text'] });
@@ -389,7 +371,7 @@ describe('Sequelize', () => {
           // PostgreSQL answers with the row.
           if (name === 'PostgreSQL') expect(await pushed()).toEqual([[keyOf(1)], [keyOf(1)]]);
           else expect(await pushed()).toEqual([]);
-          expect(errors.length).toBe(name === 'PostgreSQL' ? 0 : 1);
+          expect(stage.errors.length).toBe(name === 'PostgreSQL' ? 0 : 1);
           const all = ['userId', 'text'] as const;
           await Notification.bulkCreate([{ id, userId: 2, text: 'd' }], { updateOnDuplicate: [...all] });
           await Notification.upsert({ id, userId: 3, text: 'e' });
@@ -439,7 +421,7 @@ describe('Sequelize', () => {
 
   it('may be hooked before its models are there, and leaves the hooks of the application alone', async () => {
     class Later extends Notification {}
-    pushAfterSave(trigger, map(Later))(sequelize);
+    pushAfterSave(stage.trigger, map(Later))(sequelize);
     const calls: string[] = [];
     const hooks = { afterCreate: () => void calls.push('model') };
     Later.init(columns, { ...table, sequelize, hooks });
@@ -461,8 +443,8 @@ describe('Sequelize', () => {
   });
 
   it('may be hooked into every Sequelize that will be made', async () => {
-    Sequelize.afterInit('sse-trigger', pushAfterSave(trigger, map(Notification)));
-    const later = connect(database.place);
+    Sequelize.afterInit('sse-trigger', pushAfterSave(stage.trigger, map(Notification)));
+    const later = connect(stage.database.place);
     try {
       await define(later).Notification.create({ userId: 1, text: 'a' });
       expect(await pushed()).toEqual([[keyOf(1)]]);
