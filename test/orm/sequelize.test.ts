@@ -382,6 +382,18 @@ describe('Sequelize', () => {
       },
     );
 
+    it('are saved when they cannot be read', async () => {
+      attach();
+      const row = await models.Notification.create({ userId: 1, text: 'a' });
+      await pushed();
+      vi.spyOn(row, 'previous').mockImplementation(() => {
+        throw new Error('unreadable');
+      });
+      await row.update({ text: 'b' });
+      expect(await stage.database.textOf(row.id)).toBe('b');
+      expect(stage.errors).toMatchObject([{ code: 'rows_unknown', cause: { message: 'unreadable' } }]);
+    });
+
     it('are told without those before of an upsert, also where the database says that it was an update', async () => {
       attach();
       const upsert = vi.spyOn(sequelize.getQueryInterface(), 'upsert');
