@@ -53,7 +53,7 @@ function rowsOf(given: unknown): Row[] {
 }
 
 /** Whether it was said that an operation was not carried out. Otherwise only the answer may be missing. */
-export function wasRefused(error: unknown): boolean {
+export function wasNotCarriedOut(error: unknown): boolean {
   const { name, code } = Object(error) as { readonly name?: unknown; readonly code?: unknown };
   return name === 'PrismaClientValidationError' || (typeof code === 'string' && code.startsWith('P2'));
 }

@@ -1,7 +1,7 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import type { HeldKeys, Outcome } from '../held-keys.ts';
+import type { Outcome } from '../held-keys.ts';
 import type { SseTrigger } from '../trigger.ts';
 import { type Change, type Keys, type Mapping, type MappingOptions, mapEntity } from './mapping.ts';
+import { PrismaTransactions, type Transaction } from './prisma-transactions.ts';
 import {
   type Args,
   attemptedWrite,
@@ -9,7 +9,7 @@ import {
   KINDS,
   type ModelWrite,
   modelWrite,
-  wasRefused,
+  wasNotCarriedOut,
   widen,
 } from './prisma-write.ts';
 import { SaveHook } from './save-hook.ts';
@@ -47,7 +47,7 @@ interface Operation {
   readonly args: Args;
   query(args: Args): PromiseLike<unknown>;
   readonly __internalParams: {
-    readonly transaction?: { readonly kind: 'itx' | 'batch' };
+    readonly transaction?: Transaction;
     /** What is read behind the row, as by `prisma.notification.update(…).user()`; that is given in place of the row. */
     readonly dataPath?: readonly string[];
   };
@@ -91,39 +91,18 @@ function extend<K extends string>(
   hook: SaveHook<Model<unknown>, K>,
   columns: ReadonlyMap<string, readonly string[]>,
 ): ReturnType<Extension> {
-  const scope = new AsyncLocalStorage<HeldKeys>();
+  const transactions = new PrismaTransactions((outer) => hook.hold(outer));
   const transact = client.$transaction;
 
-  async function $transaction(this: Client, work: unknown, ...options: unknown[]): Promise<unknown> {
-    const isNested = this.$extends === undefined;
-    const held = hook.hold(isNested ? scope.getStore() : undefined);
-    let outcome: Outcome = 'undone';
-    const watched =
-      typeof work !== 'function'
-        ? work
-        : async (tx: unknown) => {
-            const given: unknown = await work(tx);
-            outcome = 'unknown'; // until the COMMIT is answered
-            return given;
-          };
-    try {
-      const given = await scope.run(held, () => transact.call(this, watched, ...options));
-      outcome = 'done';
-      return given;
-    } catch (error) {
-      if (watched === work && !wasRefused(error)) outcome = 'unknown';
-      throw error;
-    } finally {
-      held.settle(outcome);
-    }
+  function $transaction(this: Client, work: unknown, ...options: unknown[]): Promise<unknown> {
+    return transactions.run(work, (watched) => transact.call(this, watched, ...options));
   }
 
   async function write({ model, operation, args, query, __internalParams }: Operation): Promise<unknown> {
     const { transaction, dataPath = [] } = __internalParams;
     const isRow = dataPath.length === 0;
     const scalars = isRow ? (columns.get(model) ?? []) : [];
-    // The client itself may be used inside a transaction, too, and is not part of it.
-    const held = transaction && scope.getStore();
+    const held = transactions.heldOf(transaction);
     const tell = (read: () => ModelWrite, outcome: Outcome) =>
       hook.statements(() => [{ ...read(), isWritten: (mapped) => nameOf(mapped) === model }], held, outcome);
     try {
@@ -134,7 +113,7 @@ function extend<K extends string>(
       return result;
     } catch (error) {
       // In a transaction with a callback it depends on the COMMIT; anything else was perhaps committed itself.
-      if (transaction?.kind !== 'itx' && !wasRefused(error)) {
+      if (transaction?.kind !== 'itx' && !wasNotCarriedOut(error)) {
         tell(() => attemptedWrite(operation, args), 'unknown');
       }
       throw error;

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { PrismaLibSql } from '@prisma/adapter-libsql';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -139,6 +140,52 @@ describe('Prisma', () => {
     });
     await expect(undone).rejects.toThrow('undo');
     expect(stage.store.writes).toEqual([]);
+  });
+
+  it('holds what a tx writes that is used by work which began before the transaction', async () => {
+    const jobs = new EventEmitter<{ job: [() => Promise<unknown>] }>();
+    const worker = once(jobs, 'job').then(([work]) => work());
+    await prisma.$transaction(async (tx) => {
+      jobs.emit('job', () => tx.notification.create({ data: DATA }));
+      await worker;
+      expect(stage.store.writes).toEqual([]);
+    });
+    expect(await stage.written()).toEqual([[keyOf(1)]]);
+  });
+
+  it.each(['commits', 'rolls back'])('holds what a tx writes within another one that %s', async (end) => {
+    await prisma.$transaction(async (tx) => {
+      const other = prisma.$transaction(async (inner) => {
+        await inner.notification.create({ data: { userId: 2, text: 'b' } });
+        await tx.notification.create({ data: DATA });
+        if (end === 'rolls back') throw new Error('undo');
+      });
+      await other.catch(() => {});
+      if (end === 'commits') expect(await stage.written()).toEqual([[keyOf(2)]]);
+    });
+    expect(await stage.written()).toEqual([[keyOf(1)]]);
+  });
+
+  it('drops what is written to a savepoint that is undone, by whichever tx', async () => {
+    await prisma.$transaction(async (tx) => {
+      const undone = tx.$transaction(async (inner) => {
+        await inner.notification.create({ data: DATA });
+        await tx.notification.create({ data: { userId: 2, text: 'b' } });
+        throw new Error('undo');
+      });
+      await expect(undone).rejects.toThrow('undo');
+      await tx.notification.create({ data: { userId: 3, text: 'c' } });
+    });
+    expect(await stage.written()).toEqual([[keyOf(3)]]);
+  });
+
+  it('holds what an array of operations of a tx wrote', async () => {
+    await prisma.$transaction(async (tx) => {
+      await tx.$transaction([tx.notification.create({ data: DATA })]);
+      await prisma.user.count();
+      expect(stage.store.writes).toEqual([]);
+    });
+    expect(await stage.written()).toEqual([[keyOf(1)]]);
   });
 
   it.each([
