@@ -24,6 +24,7 @@ const floors = [
     'until-aborted',
   ],
   [
+    'orm/drizzle-prepared',
     'orm/inserted-rows',
     'orm/knex-transactions',
     'orm/mapping',

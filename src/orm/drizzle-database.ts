@@ -1,4 +1,5 @@
 import type { HeldKeys, Outcome } from '../held-keys.ts';
+import { afterwards, hookPrepared, type Method, type Methods, type Watch } from './drizzle-prepared.ts';
 import { tableWrite, type WriteQuery } from './drizzle-write.ts';
 import type { ChangeKind } from './mapping.ts';
 import { wasRefused } from './refusal.ts';
@@ -12,18 +13,11 @@ export interface Database {
   transaction(work: never, ...config: never[]): unknown;
 }
 
-type Method = (...args: unknown[]) => unknown;
-type Methods = Record<PropertyKey, Method>;
-/** An insert, update or delete: Drizzle's own `execute`, `then`, `run`, `prepare` and `batch` all begin with `_prepare`. */
-type Query = WriteQuery & { _prepare: Method };
-
-/** Of a query to a mapped table. */
-interface Watch {
-  /** It was carried out. */
-  see(answer: unknown, placeholders?: object | undefined): void;
-  /** It failed. */
-  fail(error: unknown, placeholders?: object | undefined): void;
-}
+/**
+ * An insert, update or delete. Drizzle's own `execute`, `then`, `run`, `iterator` and `batch` all begin with one of these:
+ * `prepare`, where there is no `_prepare`, which MySQL and SingleStore have not.
+ */
+type Query = WriteQuery & { _prepare?: Method; prepare?: Method };
 
 /** Watches what is written in one transaction, or in none. */
 export class DatabaseHook {
@@ -88,8 +82,15 @@ export class DatabaseHook {
       },
     };
     this.#watched.set(query, watch);
-    const prepare = query._prepare;
-    query._prepare = (...args) => hookPrepared(prepare.apply(query, args) as Methods, watch);
+    const name = query._prepare === undefined ? 'prepare' : '_prepare';
+    const prepare = query[name];
+    if (prepare === undefined) {
+      this.#hook.statements(() => {
+        throw new TypeError('a query of this Drizzle has no `prepare` that could be watched');
+      });
+      return query;
+    }
+    query[name] = (...args) => hookPrepared(prepare.apply(query, args) as Methods, watch);
     return query;
   }
 
@@ -118,47 +119,4 @@ export class DatabaseHook {
       throw error;
     }
   }
-}
-
-/** Drizzle's prepared query, whose methods call one another, so that those that are called from outside are hooked only. */
-function hookPrepared(prepared: Methods, { see, fail }: Watch): object {
-  const hooked = Object.create(prepared) as Methods;
-  const hookMethod = (name: string, toAnswer: (result: unknown) => unknown) => {
-    hooked[name] = (...args) => {
-      const placeholders = args[0] as object | undefined;
-      return afterwards(
-        prepared[name]?.(...args),
-        (result) => see(toAnswer(result), placeholders),
-        (error) => fail(error, placeholders),
-      );
-    };
-  };
-  if (prepared.run === undefined) {
-    hookMethod('execute', (result) => result);
-  } else {
-    // SQLite, whose `execute` is one of these.
-    hookMethod('run', (result) => result);
-    hookMethod('all', (result) => result);
-    hookMethod('get', (row) => (row === undefined ? [] : [row]));
-    hookMethod('values', () => undefined); // bare values, not what the table makes of them
-  }
-  return hooked;
-}
-
-/** Some drivers of SQLite give no promises. */
-function afterwards(
-  result: unknown,
-  then: (value: unknown) => void,
-  fail: (error: unknown) => void = () => {},
-): unknown {
-  const pass = (value: unknown) => {
-    then(value);
-    return value;
-  };
-  const rethrow = (error: unknown) => {
-    fail(error);
-    throw error;
-  };
-  const isPromise = typeof (result as PromiseLike<unknown> | undefined)?.then === 'function';
-  return isPromise ? Promise.resolve(result as PromiseLike<unknown>).then(pass, rethrow) : pass(result);
 }

@@ -36,7 +36,8 @@ export function tableWrite(
   const isWritten = (mapped: object) => mapped === table;
   const returned = returnedRows(query, answer);
   if (kind !== 'insert') {
-    return { isWritten, kinds: [kind], rows: countsNone(answer) ? [] : known(returned), where };
+    const isNone = query.config.returning === undefined && countsNone(answer);
+    return { isWritten, kinds: [kind], rows: isNone ? [] : known(returned), where };
   }
   const isUpsert = canUpdate(query);
   const given = Array.isArray(values)
@@ -55,11 +56,23 @@ function returnedRows({ config }: WriteQuery, answer: unknown): Row[] | undefine
   const { table, returning } = config;
   if (returning === undefined || !Array.isArray(answer)) return undefined;
   const columns = Object.entries((table as { [COLUMNS]: object })[COLUMNS]);
-  const names = columns.flatMap(([name, column]) => {
-    const given = returning.find(({ field }) => field === column)?.path[0];
-    return given === undefined ? [] : [{ name, given }];
+  const paths = columns.flatMap(([name, column]) => {
+    const path = returning.find(({ field }) => field === column)?.path;
+    return path === undefined ? [] : [{ name, path }];
   });
-  return answer.map((row: Row) => Object.fromEntries(names.map(({ name, given }) => [name, row[given]])));
+  return answer.map((row: unknown) =>
+    knownValues(paths.map(({ name, path }) => [name, path.reduce(valueIn, row)])),
+  );
+}
+
+/** A part of what a query gives may be null: that of a joined table without a row. */
+function valueIn(row: unknown, name: string): unknown {
+  return (Object(row) as Row)[name];
+}
+
+/** What is undefined was not told, or is left to the database. */
+function knownValues(values: readonly (readonly [string, unknown])[]): Row {
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
 }
 
 /** Not those that the database computes. */
@@ -68,10 +81,9 @@ function givenValues(row: Row, placeholders: Row): Row {
     if (entityKind(param) !== 'Param') return [];
     const { value } = param as { readonly value: unknown };
     if (entityKind(value) !== 'Placeholder') return [[name, value]];
-    const { name: placeholder } = value as { readonly name: string };
-    return placeholder in placeholders ? [[name, placeholders[placeholder]]] : [];
+    return [[name, placeholders[(value as { readonly name: string }).name]]];
   });
-  return Object.fromEntries(given);
+  return knownValues(given);
 }
 
 function entityKind(value: unknown): unknown {
@@ -84,7 +96,8 @@ function canUpdate(query: WriteQuery): boolean {
   return /\bdo update set\b|\bon duplicate key update\b/i.test(query.toSQL().sql);
 }
 
+/** Drivers of MySQL give the count as the first of several things. */
 function countsNone(answer: unknown): boolean {
-  const { rowCount, rowsAffected, changes } = Object(answer) as Row;
-  return (rowCount ?? rowsAffected ?? changes) === 0;
+  const { rowCount, rowsAffected, affectedRows, changes } = Object([answer].flat()[0]) as Row;
+  return (rowCount ?? rowsAffected ?? affectedRows ?? changes) === 0;
 }

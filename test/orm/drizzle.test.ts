@@ -2,8 +2,12 @@ import { createClient } from '@libsql/client';
 import { eq, sql } from 'drizzle-orm';
 import { BetterSQLiteSession } from 'drizzle-orm/better-sqlite3/session';
 import { drizzle as drizzleLibsql } from 'drizzle-orm/libsql';
+import * as mysqlCore from 'drizzle-orm/mysql-core';
+import { drizzle as drizzleMysql } from 'drizzle-orm/mysql-proxy';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import * as pgCore from 'drizzle-orm/pg-core';
+import * as singlestoreCore from 'drizzle-orm/singlestore-core';
+import { drizzle as drizzleSinglestore } from 'drizzle-orm/singlestore-proxy';
 import * as sqliteCore from 'drizzle-orm/sqlite-core';
 import Sqlite from 'libsql';
 import pg from 'pg';
@@ -190,6 +194,25 @@ describe.each(Object.entries(databases))('Drizzle on %s', (name, openDatabase) =
     expect(await stage.written()).toEqual([[keyOf(1)]]);
   });
 
+  it('sees rows that a statement returns in parts', async () => {
+    await stage.database.add(1);
+    const update = db.update(notifications).set({ text: 'b' });
+    await update.returning({ n: { userId: notifications.userId } as never });
+    expect(await stage.written()).toEqual([[keyOf(1)]]);
+  });
+
+  it('makes no key of what is left to a default of the database', async () => {
+    const hooked = pushAfterSave(
+      stage.trigger,
+      on(notifications, (n) => `read:${n.read}`),
+    )(opened.db);
+    const row = { userId: 1, text: 'a', read: undefined };
+    await hooked.insert(notifications).values(row);
+    expect(stage.errors).toMatchObject([{ code: 'rows_unknown' }]);
+    await hooked.insert(notifications).values(row).returning();
+    expect(await stage.written()).toEqual([['read:false']]);
+  });
+
   it('makes no key of a column that a statement does not return', async () => {
     await stage.database.add(1);
     await db.update(notifications).set({ text: 'b' }).returning({ userId: notifications.id });
@@ -335,6 +358,92 @@ describe('Drizzle over SQLite', () => {
     expect(await stage.written()).toEqual([[keyOf(1), keyOf(2)]]);
     sqlite.close();
   });
+});
+
+// Of other types, but what is called here is called in the same way.
+const singlestore = singlestoreCore as unknown as {
+  readonly singlestoreTable: typeof mysqlCore.mysqlTable;
+  readonly int: typeof mysqlCore.int;
+  readonly text: typeof mysqlCore.text;
+};
+
+describe.each([
+  { name: 'MySQL', drizzleProxy: drizzleMysql, table: mysqlCore.mysqlTable, ...mysqlCore },
+  {
+    name: 'SingleStore',
+    drizzleProxy: drizzleSinglestore as unknown as typeof drizzleMysql,
+    table: singlestore.singlestoreTable,
+    ...singlestore,
+  },
+])('Drizzle on $name', ({ drizzleProxy, table, int, text }) => {
+  const notifications = table('notifications', {
+    id: int('id').primaryKey().autoincrement(),
+    userId: int('user_id').notNull(),
+    text: text('text'),
+  });
+  const stage = ormStage(databases.embedded);
+  // No server: what it answers is what counts here.
+  const opened = (affectedRows = 1) =>
+    pushAfterSave(
+      stage.trigger,
+      on(notifications, (n) => keyOf(n.userId), { bulk: ({ kind }) => kind }),
+    )(drizzleProxy(async () => ({ rows: [{ affectedRows, insertId: 5 }] })));
+
+  it('sees what is inserted, and that rows were changed', async () => {
+    const db = opened();
+    await db.insert(notifications).values({ userId: 1, text: 'a' });
+    expect(await stage.written()).toEqual([[keyOf(1)]]);
+    await db.insert(notifications).values({ userId: 1, text: 'a' }).$returningId();
+    expect(await stage.written()).toEqual([[keyOf(1)]]);
+    await db.update(notifications).set({ text: 'b' }).prepare().execute();
+    expect(await stage.written()).toEqual([['update']]);
+    await db.delete(notifications);
+    expect(await stage.written()).toEqual([['delete']]);
+  });
+
+  it('does not know whose row an upsert has changed', async () => {
+    const row = { id: 1, userId: 2, text: 'a' };
+    const upsert = opened().insert(notifications).values(row);
+    await upsert.onDuplicateKeyUpdate({ set: { text: 'b' } });
+    expect(await stage.written()).toEqual([['insert', 'update']]);
+  });
+
+  it('pushes nothing for a write that matches nothing', async () => {
+    await opened(0).update(notifications).set({ text: 'b' });
+    await opened().delete(notifications);
+    expect(await stage.written()).toEqual([['delete']]);
+  });
+
+  it('sees what is written by an iterator, when that ends', async () => {
+    const answers = (async function* () {
+      yield { affectedRows: 1 };
+    })();
+    const query = opened().insert(notifications).values({ userId: 1, text: 'a' });
+    // The proxy itself refuses to iterate.
+    const [statement] = [query.prepare()].map(Object.getPrototypeOf) as [{ iterator: () => unknown }];
+    vi.spyOn(Object.getPrototypeOf(statement), 'iterator').mockReturnValueOnce(answers);
+    for await (const answer of query.iterator()) {
+      expect(answer).toEqual({ affectedRows: 1 });
+      expect(stage.store.writes).toEqual([]);
+    }
+    expect(await stage.written()).toEqual([[keyOf(1)]]);
+  });
+});
+
+it('tells that a query of an unknown form is not watched', async () => {
+  const table = postgresTables.notifications;
+  const errors: unknown[] = [];
+  const trigger = new SseTrigger({ onError: (error) => void errors.push(error) });
+  const query = { config: { table } };
+  const db = { insert() {}, update() {}, delete: () => query, transaction() {} };
+  const hooked = pushAfterSave(
+    trigger,
+    on(table, (n) => keyOf(n.userId)),
+  )(db as never) as typeof db;
+  expect(hooked.delete()).toBe(query);
+  expect(query).toEqual({ config: { table } });
+  expect(errors).toMatchObject([{ code: 'rows_unknown', cause: expect.any(TypeError) }]);
+  await trigger.close();
 });
 
 it('refuses what is no mapping', () => {
