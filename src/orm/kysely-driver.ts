@@ -108,10 +108,28 @@ function hookConnection(connection: Connection, hook: SaveHook<string, string>):
     }
   };
   connection.streamQuery = async function* (query, ...rest) {
-    const { held } = units;
-    for await (const result of streamQuery.call(connection, query, ...rest)) {
+    const isAlone = units.held === undefined;
+    // What is not in a transaction is committed when the stream ends, and whole, however much of it was read.
+    const held = hook.hold(units.held);
+    const tell = (result: QueryResult | undefined) =>
       hook.statements(() => tableWrites(query.query, result), held);
-      yield result;
+    let isWhole = false;
+    let outcome: Outcome = 'done';
+    try {
+      let isEmpty = true;
+      for await (const result of streamQuery.call(connection, query, ...rest)) {
+        isEmpty = false;
+        tell(result);
+        yield result;
+      }
+      if (isEmpty) tell({ rows: [] });
+      isWhole = true;
+    } catch (error) {
+      outcome = isAlone && !wasRefused(error) ? 'unknown' : 'undone';
+      throw error;
+    } finally {
+      if (!isWhole && outcome !== 'undone') tell(undefined);
+      held.settle(outcome);
     }
   };
   return units;

@@ -10,6 +10,8 @@ import {
 } from 'kysely';
 import Sqlite from 'libsql';
 import pg from 'pg';
+// @ts-expect-error: it has no types
+import Cursor from 'pg-cursor';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SseTrigger } from '../../src/index.ts';
 import { on, pushAfterSave } from '../../src/orm/kysely.ts';
@@ -40,7 +42,7 @@ function dialectOf(place: Place): Dialect {
   const pool = new pg.Pool({ connectionString: place.url, max: POOL });
   // A connection that is lost tells the query, too.
   pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}));
-  return new PostgresDialect({ pool });
+  return new PostgresDialect({ pool, cursor: Cursor });
 }
 
 function columns({ userId, text }: { userId?: number; text?: string }) {
@@ -251,39 +253,6 @@ describe.each(Object.entries(databases))('Kysely on %s', (name, openDatabase) =>
     await camel.destroy();
   });
 
-  it('sees rows that are streamed, when they are', async () => {
-    const dialect = dialectOf(stage.database.place);
-    const hooked = pushAfterSave(
-      stage.trigger,
-      on<Tables>()('notifications', (n) => keyOf(n.user_id)),
-    );
-    // Neither driver streams what is written without a further package.
-    const streaming: Dialect = {
-      createDriver() {
-        const driver = dialect.createDriver();
-        const acquire = driver.acquireConnection.bind(driver);
-        driver.acquireConnection = async () =>
-          Object.assign(await acquire(), {
-            async *streamQuery() {
-              for (const user_id of [1, 2]) yield { rows: [{ user_id }] as never[] };
-            },
-          });
-        return driver;
-      },
-      createQueryCompiler: () => dialect.createQueryCompiler(),
-      createAdapter: () => dialect.createAdapter(),
-      createIntrospector: (kysely) => dialect.createIntrospector(kysely),
-    };
-    const other = new Kysely<Tables>({ dialect: hooked(streaming), log: () => {} });
-    const rows = other.updateTable('notifications').set({ text: 'b' }).returning('user_id').stream();
-    for (const user_id of [1, 2]) {
-      expect(await rows.next()).toMatchObject({ value: { user_id } });
-      expect(await stage.written()).toEqual([[keyOf(user_id)]]);
-    }
-    await rows.return?.();
-    await other.destroy();
-  });
-
   it('gives the condition of a bulk write to the mapping, and pushes its keys', async () => {
     await stage.database.add(1);
     await db.destroy();
@@ -295,6 +264,86 @@ describe.each(Object.entries(databases))('Kysely on %s', (name, openDatabase) =>
   });
 
   if (name !== 'PostgreSQL') return;
+
+  describe('streams', () => {
+    const KEYS = [keyOf(1), keyOf(2), keyOf(3)];
+    const all = 'all';
+
+    beforeEach(async () => {
+      for (const userId of [1, 2, 3]) await stage.database.add(userId);
+      await db.destroy();
+      db = opened(on<Tables>()('notifications', (n) => keyOf(n.user_id), { bulk: () => all }));
+    });
+
+    const update = (within: Kysely<Tables> = db) => within.updateTable('notifications').set({ text: 'b' });
+
+    it('pushes when all is committed', async () => {
+      for await (const { user_id } of update().returning('user_id').stream(1)) {
+        expect(user_id).toBeTypeOf('number');
+        expect(stage.store.writes).toEqual([]);
+      }
+      expect(await stage.written()).toEqual([KEYS]);
+    });
+
+    it('does not know the rows that nobody has read', async () => {
+      for await (const _ of update().returning('user_id').stream(1)) break;
+      expect(await stage.written()).toEqual([[keyOf(1), all]]);
+    });
+
+    it('sees a write that gives no rows', async () => {
+      for await (const _ of update().stream()) expect.unreachable();
+      expect(await stage.written()).toEqual([[all]]);
+      const none = update().where('user_id', '=', -1).returning('user_id');
+      for await (const _ of none.stream()) expect.unreachable();
+      await db.insertInto('notifications').values(insert(2)).execute();
+      expect(await stage.written()).toEqual([[keyOf(2)]]);
+    });
+
+    it('holds what is written in a transaction', async () => {
+      await db.transaction().execute(async (trx) => {
+        for await (const _ of update(trx).returning('user_id').stream(1));
+        await trx.selectFrom('users').selectAll().execute();
+        expect(stage.store.writes).toEqual([]);
+      });
+      expect(await stage.written()).toEqual([KEYS]);
+    });
+
+    it('pushes nothing when the database refuses the write', async () => {
+      const refused = update().set({ user_id: -1 }).returning('user_id').stream();
+      await expect(refused.next()).rejects.toThrow();
+      await db.insertInto('notifications').values(insert(2)).execute();
+      expect(await stage.written()).toEqual([[keyOf(2)]]);
+    });
+
+    it('pushes when the connection is lost in between', async () => {
+      const dialect = dialectOf(stage.database.place);
+      // A real cursor waits for ever then, to be closed.
+      const losing: Dialect = {
+        createDriver() {
+          const driver = dialect.createDriver();
+          const acquire = driver.acquireConnection.bind(driver);
+          driver.acquireConnection = async () =>
+            Object.assign(await acquire(), {
+              async *streamQuery() {
+                yield { rows: [{ user_id: 1 }] as never[] };
+                throw Object.assign(new Error('lost'), { code: 'ECONNRESET' });
+              },
+            });
+          return driver;
+        },
+        createQueryCompiler: () => dialect.createQueryCompiler(),
+        createAdapter: () => dialect.createAdapter(),
+        createIntrospector: (kysely) => dialect.createIntrospector(kysely),
+      };
+      const mapping = on<Tables>()('notifications', (n) => keyOf(n.user_id), { bulk: () => all });
+      const remote = new Kysely<Tables>({ dialect: pushAfterSave(stage.trigger, mapping)(losing) });
+      const rows = update(remote).returning('user_id').stream();
+      expect(await rows.next()).toMatchObject({ value: { user_id: 1 } });
+      await expect(rows.next()).rejects.toThrow('lost');
+      expect(await stage.written()).toEqual([[keyOf(1), all]]);
+      await remote.destroy();
+    });
+  });
 
   it('pushes when the answer to a statement is lost', async () => {
     const way = await lossyWay(stage.database.place);
