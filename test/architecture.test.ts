@@ -27,6 +27,7 @@ const floors = [
     'orm/drizzle-prepared',
     'orm/inserted-rows',
     'orm/knex-transactions',
+    'orm/kysely-returning',
     'orm/mapping',
     'orm/mikro-orm-transactions',
     'orm/partial-row',

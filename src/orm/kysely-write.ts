@@ -1,4 +1,5 @@
 import { insertedRows } from './inserted-rows.ts';
+import { type ReturningNode, returnedColumns } from './kysely-returning.ts';
 import type { ChangeKind } from './mapping.ts';
 import { partialRow } from './partial-row.ts';
 import type { Statement } from './save-hook.ts';
@@ -21,8 +22,10 @@ interface QueryNode {
   readonly table?: TableNode;
   readonly from?: TableNode;
   readonly where?: unknown;
-  readonly returning?: object;
-  readonly output?: object;
+  readonly using?: object;
+  readonly joins?: readonly object[];
+  readonly returning?: ReturningNode;
+  readonly output?: ReturningNode;
   readonly columns?: readonly { readonly column: { readonly name: string } }[];
   readonly values?: { readonly kind: string; readonly values?: readonly ValueList[] };
   readonly onConflict?: { readonly updates?: object };
@@ -39,6 +42,7 @@ interface TableNode {
     readonly identifier: { readonly name: string };
   };
   readonly node?: TableNode;
+  readonly alias?: { readonly name?: string };
   readonly items?: readonly TableNode[];
   readonly froms?: readonly TableNode[];
 }
@@ -47,6 +51,41 @@ interface ValueList {
   readonly kind: string;
   readonly values: readonly unknown[];
 }
+
+interface Target {
+  readonly kinds: readonly ChangeKind[];
+  /** By which SQL Server calls the rows as they are afterwards, or were when they were deleted. */
+  readonly output: string;
+  of(node: QueryNode): TableNode | undefined;
+  isJoined(node: QueryNode): boolean;
+}
+
+const TARGETS: Readonly<Record<string, Target>> = {
+  InsertQueryNode: {
+    kinds: ['insert'],
+    output: 'inserted',
+    of: ({ into }) => into,
+    isJoined: () => false,
+  },
+  UpdateQueryNode: {
+    kinds: ['update'],
+    output: 'inserted',
+    of: ({ table }) => table,
+    isJoined: ({ from, joins }) => from !== undefined || joins !== undefined,
+  },
+  DeleteQueryNode: {
+    kinds: ['delete'],
+    output: 'deleted',
+    of: ({ from }) => from,
+    isJoined: ({ using, joins }) => using !== undefined || joins !== undefined,
+  },
+  MergeQueryNode: {
+    kinds: ['insert', 'update', 'delete'],
+    output: '', // neither of both is there for all of the three
+    of: ({ into }) => into,
+    isJoined: () => true,
+  },
+};
 
 /** What a query wrote, or may have written when there is no result. `query` is Kysely's operation node. */
 export function tableWrites(query: object, result: QueryResult | undefined): Statement<string>[] {
@@ -63,38 +102,23 @@ function writesInWith(node: QueryNode): Statement<string>[] {
 
 function writesOf(node: QueryNode, result: QueryResult | undefined): Statement<string>[] {
   const hasAnswer = node.returning !== undefined || node.output !== undefined;
-  const returned = hasAnswer ? (result?.rows as Row[] | undefined) : undefined;
-  if (result?.numAffectedRows === 0n && !returned?.length) return [];
+  const answered = hasAnswer ? (result?.rows as Row[] | undefined) : undefined;
+  if (result?.numAffectedRows === 0n && !answered?.length) return [];
+  const target = TARGETS[node.kind];
+  if (target === undefined) return [];
+  const tables = writtenTables(target.of(node));
+  const isJoined = tables.length > 1 || target.isJoined(node);
   const isUpsert = canReplace(node);
-  switch (node.kind) {
-    case 'InsertQueryNode': {
-      const kinds: ChangeKind[] = isUpsert ? ['insert', 'update'] : ['insert'];
-      return writes(node.into, kinds, insertedRows({ values: valuesOf(node), returned, isUpsert }));
-    }
-    case 'UpdateQueryNode':
-      return writes(node.table, ['update'], returned, node.where);
-    case 'DeleteQueryNode':
-      return writes(node.from, ['delete'], returned, node.where);
-    case 'MergeQueryNode':
-      return writes(node.into, ['insert', 'update', 'delete'], returned);
-    default:
-      return [];
-  }
-}
-
-function writes(
-  tables: TableNode | undefined,
-  kinds: readonly ChangeKind[],
-  known: readonly Row[] | undefined,
-  where?: unknown,
-): Statement<string>[] {
-  const rows = known?.map((row) => partialRow(row, foldName));
-  return tableNames(tables).map((table) => ({
-    isWritten: (mapped) => isSameTable(mapped, table),
-    kinds,
-    rows,
-    where,
-  }));
+  const kinds: readonly ChangeKind[] = isUpsert ? ['insert', 'update'] : target.kinds;
+  return tables.map(({ name, reference }) => {
+    const table = { reference: node.output === undefined ? reference : target.output, isJoined };
+    const selected = node.returning ?? node.output;
+    const returned = selected && answered && returnedColumns(answered, selected, table);
+    const isInsert = node.kind === 'InsertQueryNode';
+    const known = isInsert ? insertedRows({ values: valuesOf(node), returned, isUpsert }) : returned;
+    const rows = known?.map((row) => partialRow(row, foldName));
+    return { isWritten: (mapped) => isSameTable(mapped, name), kinds, rows, where: node.where };
+  });
 }
 
 /** Where only one of the two names a schema, it is taken for the same: one look too many does no harm. */
@@ -109,13 +133,16 @@ function foldName(name: string): string {
   return name.replaceAll('_', '').toLowerCase();
 }
 
-function tableNames(node: TableNode | undefined): string[] {
+/** The tables of a query, each with the name that the query has for it. */
+function writtenTables(node: TableNode | undefined, alias?: string): { name: string; reference: string }[] {
   if (node === undefined) return [];
   if (node.table !== undefined) {
     const { schema, identifier } = node.table;
-    return [schema === undefined ? identifier.name : `${schema.name}.${identifier.name}`];
+    const name = schema === undefined ? identifier.name : `${schema.name}.${identifier.name}`;
+    return [{ name, reference: alias ?? identifier.name }];
   }
-  return [node.node, ...(node.items ?? []), ...(node.froms ?? [])].flatMap(tableNames);
+  const inner = [node.node, ...(node.items ?? []), ...(node.froms ?? [])];
+  return inner.flatMap((one) => writtenTables(one, node.alias?.name));
 }
 
 function canReplace({ onConflict, onDuplicateKey, replace, orAction }: QueryNode): boolean {

@@ -191,6 +191,22 @@ describe.each(Object.entries(databases))('Kysely on %s', (name, openDatabase) =>
     expect(stage.store.writes).toEqual([]);
   });
 
+  it('makes no key of what is called like a column, and finds a column by another name', async () => {
+    const { id } = await stage.database.add(1);
+    const update = db.updateTable('notifications').set({ text: 'b' });
+    await update.returning('id as user_id').execute();
+    await update.returningAll().returning('id as user_id').execute();
+    await update.returning(['user_id', 'id as user_id']).execute();
+    await update.returning(sql<number>`${id}`.as('user_id')).execute();
+    expect(stage.errors).toMatchObject([{ code: 'rows_unknown' }]);
+    expect(stage.store.writes).toEqual([]);
+    await update.returning('user_id as owner').execute();
+    expect(await stage.written()).toEqual([[keyOf(1)]]);
+    const values = { user_id: 2, text: 'a' };
+    await db.insertInto('notifications').values(values).returning('id as user_id').execute();
+    expect(await stage.written()).toEqual([[keyOf(2)]]);
+  });
+
   it('makes no key of a value that the database computes', async () => {
     const user_id = sql<number>`1 + 1`;
     await db.insertInto('notifications').values({ user_id, text: 'a' }).execute();
@@ -378,6 +394,26 @@ describe.each(Object.entries(databases))('Kysely on %s', (name, openDatabase) =>
     await table.insertInto('notifications').values(insert(1)).execute();
     expect(await stage.written()).toEqual([[keyOf(1)]]);
     await table.updateTable('notifications as n').set({ text: 'b' }).returning('n.user_id').execute();
+    expect(await stage.written()).toEqual([[keyOf(1)]]);
+  });
+
+  it('does not take a column of another table for one of the row', async () => {
+    await stage.database.add(1);
+    await stage.database.add(2);
+    const joined = db
+      .updateTable('notifications as n')
+      .from('notifications as other')
+      .set({ text: 'b' })
+      .where('n.user_id', '=', 1)
+      .where('other.user_id', '=', 2);
+    await joined.returning('other.user_id').execute();
+    await joined.returningAll().execute();
+    await joined.returningAll('other').execute();
+    expect(stage.errors).toMatchObject([{ code: 'rows_unknown' }]);
+    expect(stage.store.writes).toEqual([]);
+    await joined.returningAll('n').execute();
+    expect(await stage.written()).toEqual([[keyOf(1)]]);
+    await joined.returning(['n.user_id', 'other.user_id as other']).execute();
     expect(await stage.written()).toEqual([[keyOf(1)]]);
   });
 
