@@ -3,19 +3,21 @@ import { type Database, DatabaseHook } from './drizzle-database.ts';
 import { type Change, type Keys, type Mapping, type MappingOptions, mapEntity } from './mapping.ts';
 import { SaveHook } from './save-hook.ts';
 
-export type { BulkChange, Change, Keys, Mapping, MappingOptions } from './mapping.ts';
+export type { BulkChange, Change, ChangeKind, Keys, Mapping, MappingOptions } from './mapping.ts';
 
 /**
- * The keys of a row of a table: `` on(notifications, (n) => `notifications:${n.userId}`) ``.
+ * Says which keys show the rows of a table: `` on(notifications, (n) => `notifications:${n.userId}`) ``.
  *
- * @throws TypeError for a mapping that is no function, and an option that does not exist.
+ * @param toKeys gets a row as far as the statement told it, and what happened to it. When it reads a column that was not
+ *   told, the row counts as one that is not known.
+ * @throws TypeError for anything but a function, and an option that does not exist.
  */
-export function on<Row, K extends string>(
+export function on<Row, const K extends string>(
   table: { readonly $inferSelect: Row },
-  mapping: (row: Row, change: Change<Row>) => Keys<K>,
+  toKeys: (row: Row, change: Change<Row>) => Keys<K>,
   options?: MappingOptions<K>,
 ): Mapping<object, K> {
-  return mapEntity<object, Row, K>(table, mapping, options);
+  return mapEntity<object, Row, K>(table, toKeys, options);
 }
 
 /**

@@ -3,7 +3,7 @@ import { type Driver, hookDriver } from './kysely-driver.ts';
 import { type Change, type Keys, type Mapping, type MappingOptions, mapEntity } from './mapping.ts';
 import { SaveHook } from './save-hook.ts';
 
-export type { BulkChange, Change, Keys, Mapping, MappingOptions } from './mapping.ts';
+export type { BulkChange, Change, ChangeKind, Keys, Mapping, MappingOptions } from './mapping.ts';
 
 /** What a query gives of a row: Kysely's `Selectable`. */
 export type Selected<Table> = {
@@ -19,17 +19,19 @@ interface Dialect {
 }
 
 /**
- * The keys of a row of a table: `` on<DB>()('notifications', (n) => `notifications:${n.user_id}`) ``. `DB` is the
+ * Says which keys show the rows of a table: `` on<DB>()('notifications', (n) => `notifications:${n.user_id}`) ``. `DB` is the
  * interface that your Kysely has.
  *
- * @throws TypeError for a mapping that is no function, and an option that does not exist.
+ * @param toKeys gets a row as far as the statement told it, and what happened to it. When it reads a column that was not
+ *   told, the row counts as one that is not known.
+ * @throws TypeError for anything but a function, and an option that does not exist.
  */
 export function on<DB>() {
-  return <Table extends keyof DB & string, K extends string>(
+  return <Table extends keyof DB & string, const K extends string>(
     table: Table,
-    mapping: (row: Selected<DB[Table]>, change: Change<Selected<DB[Table]>>) => Keys<K>,
+    toKeys: (row: Selected<DB[Table]>, change: Change<Selected<DB[Table]>>) => Keys<K>,
     options?: MappingOptions<K>,
-  ): Mapping<string, K> => mapEntity(table, mapping, options);
+  ): Mapping<string, K> => mapEntity(table, toKeys, options);
 }
 
 /**

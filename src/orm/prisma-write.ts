@@ -63,12 +63,27 @@ function givenColumns(row: Row): Row {
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined));
 }
 
-/** Asks for all columns, since a mapping may read one that `select` or `omit` leaves out. */
+/** Asks for all of `columns`, since a mapping may read one that `select` or `omit` leaves out. */
 export function widen(args: Args, columns: readonly string[]): Args {
   const { select, omit } = args;
-  if (select) return { ...args, select: { ...select, ...allAs(true, columns) } };
-  if (omit) return { ...args, omit: allAs(false, Object.keys(omit)) };
+  // Prisma refuses to select nothing.
+  if (select) return isEmpty(select) ? args : { ...args, select: { ...select, ...allAs(true, columns) } };
+  if (omit)
+    return {
+      ...args,
+      omit: {
+        ...omit,
+        ...allAs(
+          false,
+          columns.filter((column) => column in omit),
+        ),
+      },
+    };
   return args;
+}
+
+function isEmpty(select: Columns): boolean {
+  return !Object.values(select).some(Boolean);
 }
 
 /**

@@ -14,7 +14,7 @@ import {
 } from './prisma-write.ts';
 import { SaveHook } from './save-hook.ts';
 
-export type { BulkChange, Change, Keys, Mapping, MappingOptions } from './mapping.ts';
+export type { BulkChange, Change, ChangeKind, Keys, Mapping, MappingOptions } from './mapping.ts';
 
 /** A model of a client, such as `prisma.notification`. */
 export interface Model<Row> {
@@ -36,6 +36,8 @@ interface NamedModel {
 }
 
 interface Client {
+  /** The option `omit` of the client. */
+  readonly _globalOmit?: Readonly<Record<string, Readonly<Record<string, boolean>> | undefined>>;
   /** A client inside a transaction has none. */
   $extends?(extension: object): ReturnType<Extension>;
   $transaction(work: unknown, ...options: unknown[]): Promise<unknown>;
@@ -54,17 +56,18 @@ interface Operation {
 }
 
 /**
- * The keys of a row of a model: `` on(prisma.notification, (n) => `notifications:${n.userId}`) ``.
+ * Says which keys show the rows of a model: `` on(prisma.notification, (n) => `notifications:${n.userId}`) ``.
  *
  * @param model of a client, with or without extensions.
- * @throws TypeError for a mapping that is no function, and an option that does not exist.
+ * @param toKeys gets a row that was written, and what happened to it. Of an upsert it is asked for both that it may have been.
+ * @throws TypeError for anything but a function, and an option that does not exist.
  */
-export function on<Row, K extends string>(
+export function on<Row, const K extends string>(
   model: Model<Row>,
-  mapping: (row: Row, change: Change<Row>) => Keys<K>,
+  toKeys: (row: Row, change: Change<Row>) => Keys<K>,
   options?: MappingOptions<K>,
 ): Mapping<Model<unknown>, K> {
-  return mapEntity<Model<unknown>, Row, K>(model, mapping, options);
+  return mapEntity<Model<unknown>, Row, K>(model, toKeys, options);
 }
 
 /**
@@ -78,8 +81,8 @@ export function pushAfterSave<K extends string>(
   ...mappings: readonly Mapping<Model<unknown>, NoInfer<K>>[]
 ): Extension {
   const hook = new SaveHook<Model<unknown>, K>(trigger, mappings);
-  const columns = new Map(mappings.map(({ entity }) => [nameOf(entity), Object.keys(entity.fields)]));
-  return (client) => extend(client as Client, hook, columns);
+  const models = new Map(mappings.map(({ entity }) => [nameOf(entity), Object.keys(entity.fields)]));
+  return (client) => extend(client as Client, hook, models);
 }
 
 function nameOf(model: object): string {
@@ -89,8 +92,13 @@ function nameOf(model: object): string {
 function extend<K extends string>(
   client: Client,
   hook: SaveHook<Model<unknown>, K>,
-  columns: ReadonlyMap<string, readonly string[]>,
+  models: ReadonlyMap<string, readonly string[]>,
 ): ReturnType<Extension> {
+  // What the client omits everywhere is a secret, so to say: it is never read on account of a mapping.
+  const readable = (model: string) => {
+    const omitted = client._globalOmit?.[propertyOf(model)];
+    return models.get(model)?.filter((column) => omitted?.[column] !== true) ?? [];
+  };
   const transactions = new PrismaTransactions((outer) => hook.hold(outer));
   const transact = client.$transaction;
 
@@ -101,7 +109,7 @@ function extend<K extends string>(
   async function write({ model, operation, args, query, __internalParams }: Operation): Promise<unknown> {
     const { transaction, dataPath = [] } = __internalParams;
     const isRow = dataPath.length === 0;
-    const scalars = isRow ? (columns.get(model) ?? []) : [];
+    const scalars = isRow ? readable(model) : [];
     const held = transactions.heldOf(transaction);
     const tell = (read: () => ModelWrite, outcome: Outcome) =>
       hook.statements(() => [{ ...read(), isWritten: (mapped) => nameOf(mapped) === model }], held, outcome);
@@ -123,7 +131,7 @@ function extend<K extends string>(
   if (client.$extends === undefined)
     throw new TypeError('pushAfterSave is given to $extends of a PrismaClient');
   const operations = Object.fromEntries(Array.from(KINDS.keys(), (operation) => [operation, write]));
-  const query = Object.fromEntries(Array.from(columns.keys(), (model) => [propertyOf(model), operations]));
+  const query = Object.fromEntries(Array.from(models.keys(), (model) => [propertyOf(model), operations]));
   return client.$extends({ name: 'sse-trigger', client: { $transaction }, query });
 }
 

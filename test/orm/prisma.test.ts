@@ -225,6 +225,27 @@ describe('Prisma', () => {
     expect(JSON.parse(JSON.stringify(given))).toEqual(asked);
   });
 
+  it('lets Prisma refuse to select nothing', async () => {
+    for (const select of [{}, { text: false }]) {
+      const refused = prisma.notification.create({ data: DATA, select: select as object });
+      await expect(refused).rejects.toThrow('select');
+    }
+    expect(stage.store.writes).toEqual([]);
+  });
+
+  it('never reads what the client omits everywhere', async () => {
+    const place = stage.database.place as { url: string };
+    const adapter = new PrismaPg({ connectionString: place.url, max: POOL });
+    const omitting = new PrismaClient({ adapter, omit: { notification: { userId: true } } });
+    const discreet = adapted(omitting as PrismaClient, stage.trigger, () => 'all');
+    for (const selection of [{}, { select: { id: true } }, { omit: { text: true, userId: true } }]) {
+      const given = await discreet.notification.create({ data: DATA, ...selection });
+      expect(given).not.toHaveProperty('userId');
+      expect(await stage.written()).toEqual([['all']]);
+    }
+    await omitting.$disconnect();
+  });
+
   it('leaves fields that another extension computes as they are', async () => {
     const { id } = await stage.database.add(1);
     const computing = client.$extends({
