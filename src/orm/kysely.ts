@@ -19,8 +19,8 @@ interface Dialect {
 }
 
 /**
- * Says which keys show the rows of a table: `` on<DB>()('notifications', (n) => `notifications:${n.user_id}`) ``. `DB` is the
- * interface that your Kysely has.
+ * Says which keys show the rows of a table: `` on<DB>()('notifications', (n) => `notifications:${n.user_id}`) ``.
+ * `DB` is the interface that your Kysely has.
  *
  * @param toKeys gets a row as far as the statement told it, and what happened to it. When it reads a column that was not
  *   told, the row counts as one that is not known.
