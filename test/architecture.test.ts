@@ -57,9 +57,6 @@ const floors = [
   ['stream-plan', 'trigger'],
   ['orm/postgres-witnesses', 'orm/save-hook', 'stream-handler'],
   ['orm/drizzle-write', 'orm/kysely-write', 'orm/postgres-listener', 'orm/prisma-write'],
-  ['orm/drizzle-database', 'orm/kysely-driver'],
-  ['orm/save-hook', 'stream-handler'],
-  ['orm/drizzle-write', 'orm/kysely-write', 'orm/prisma-write'],
   ['orm/drizzle-database', 'orm/kysely-driver', 'orm/prisma-transactions'],
   [
     'event-stream',
