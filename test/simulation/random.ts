@@ -1,9 +1,12 @@
 /** Numbers that are the same in every run with the same seed. */
 export class Random {
   #state: number;
+  /** How often what takes its time takes all that it may. */
+  readonly #slow: number;
 
-  constructor(seed: number) {
+  constructor(seed: number, slow = 0) {
     this.#state = seed >>> 0;
+    this.#slow = slow;
   }
 
   /** From 0 to less than 1 (mulberry32). */
@@ -18,6 +21,14 @@ export class Random {
   upTo(most: number): number {
     return this.next() * most;
   }
+
+  /** How long something takes. */
+  duration(most: number): number {
+    return this.chance(this.#slow) ? most : this.upTo(most);
+  }
+
+  /** As `next`, for who draws how long to wait. */
+  pause = (): number => (this.chance(this.#slow) ? 1 - Number.EPSILON : this.next());
 
   chance(probability: number): boolean {
     return this.next() < probability;

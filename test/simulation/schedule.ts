@@ -1,9 +1,15 @@
 import fc from 'fast-check';
-import type { Pace } from './client.ts';
-import { type Key, type Viewer, World, type WorldOptions } from './world.ts';
+import { LONGEST_TROUBLE } from './bounds.ts';
+import type { Pace } from './connection.ts';
+import type { Place } from './faults.ts';
+import type { Permit } from './grants.ts';
+import { KEYS, VIEWERS, VISITORS } from './pages.ts';
+import { plans } from './plans.ts';
+import type { WorldOptions } from './scene.ts';
+import type { World } from './world.ts';
 
 /** Something that happens, `wait` milliseconds after what happened before. */
-interface Step {
+export interface Step {
   readonly wait: number;
   readonly happen: (world: World) => void;
   readonly toString: () => string;
@@ -14,13 +20,11 @@ export interface Schedule {
   readonly steps: readonly Step[];
 }
 
-const PROCESSES = 2;
-const CLIENTS = 6;
-
-const process = fc.nat(PROCESSES - 1);
-const client = fc.nat(CLIENTS - 1);
-const key = fc.constantFrom<Key>('a', 'b', 'c');
+const process = fc.nat(2);
+const client = fc.nat(VISITORS.length - 1);
+const key = fc.constantFrom(...KEYS);
 const wait = fc.oneof(fc.constant(0), fc.nat(300), fc.nat(4000));
+const duration = fc.nat(LONGEST_TROUBLE);
 
 function step<T extends unknown[]>(
   name: string,
@@ -30,118 +34,125 @@ function step<T extends unknown[]>(
   return fc.tuple(wait, fc.tuple<T>(...args)).map(([ms, values]) => ({
     wait: ms,
     happen: (world) => happen(world, ...values),
-    toString: () => `+${ms} ${name}(${values.join(', ')})`,
+    toString: () => `+${ms} ${name}(${values.map((value) => fc.stringify(value)).join(', ')})`,
   }));
 }
 
-const save = step('save', [key, process], (world, ...args) => void world.save(...args));
+const save = step('save', [key, process], (world, ...args) => world.save(...args));
 const saveElsewhere = step('saveElsewhere', [key], (world, ...args) => world.saveElsewhere(...args));
-const connect = step(
-  'connect',
-  [client, process, fc.boolean(), fc.constantFrom<Pace>('well', 'well', 'slowly')],
-  (world, ...args) => world.connect(...args),
-);
-const comeBack = step('comeBack', [client, process], (world, ...args) =>
-  world.connect(...args, false, 'well'),
-);
-const disconnect = step('disconnect', [client], (world, ...args) => world.disconnect(...args));
+const rush = step('rush', [process], (world, ...args) => world.rush(...args));
 
-const viewer = fc.constantFrom<Viewer>('ann', 'bob');
+const work = step('work', [process, plans], (world, ...args) => world.work(...args));
+
+const pace = fc.constantFrom<Pace>('well', 'slowly');
+const connect = step('connect', [client, process, fc.boolean(), pace], (world, index, number, anew, pace) => {
+  const tab = world.scene.tabs[index]!;
+  if (anew) tab.client.reload();
+  world.browsers.open(tab, world.scene.process(number), pace);
+});
+const disconnect = step('disconnect', [client], (world, index) =>
+  world.browsers.leave(world.scene.tabs[index]!),
+);
+const cut = step('cut', [client], (world, index) => world.browsers.cut(world.scene.tabs[index]!));
+const cutSlow = step('cutSlow', [], (world) => world.browsers.cutSlow());
+const lag = step('lag', [client, fc.constantFrom<Pace>('slowly', 'not')], (world, index, pace) =>
+  world.browsers.lag(world.scene.tabs[index]!, pace),
+);
+const goOn = step('goOn', [client], (world, index) => world.browsers.goOn(world.scene.tabs[index]!));
+
+const viewer = fc.constantFrom(...VIEWERS);
 // More often no than not, so that there is something to end.
-const allowed = fc.constantFrom(true, false, false);
-
-const saves = [save, saveElsewhere];
-const permit = step(
-  'permit',
-  [viewer, allowed, fc.option(process, { freq: 3, nil: undefined })],
-  (world, ...args) => void world.permit(...args),
+const permit: fc.Arbitrary<Permit> = fc.oneof(
+  fc.constant('yes' as const),
+  fc.constant('no' as const),
+  fc.constant('no' as const),
+  fc.nat(10_000),
 );
-const visits = [connect, comeBack, disconnect];
-const troubles = [
-  step('lag', [client, fc.constantFrom<Pace>('slowly', 'not')], (world, ...args) => world.lag(...args)),
-  step('goOn', [client], (world, ...args) => world.goOn(...args)),
-  step('storeIs', [fc.constantFrom('refusing', 'silent'), fc.nat(6000)], (world, ...args) =>
-    world.storeIs(...args),
-  ),
-  step('callbacksAre', [fc.constantFrom('failing', 'hanging'), fc.nat(6000)], (world, ...args) =>
-    world.callbacksAre(...args),
-  ),
-  step('answersAre', [fc.constantFrom('failing', 'hanging'), fc.nat(6000)], (world, ...args) =>
-    world.answersAre(...args),
-  ),
-  step('loseData', [fc.constantFrom('flush', 'restartEmpty', 'rollBack')], (world, ...args) =>
-    world.loseData(...args),
-  ),
-  step('restart', [process, fc.constantFrom('killed', 'closed')], (world, ...args) => world.restart(...args)),
-];
+const change = step(
+  'permit',
+  [viewer, permit, fc.option(process, { freq: 3, nil: undefined })],
+  (world, ...args) => void world.grants.change(...args),
+);
 
-const seed = fc.noBias(fc.integer());
+const place: fc.Arbitrary<Place> = fc.oneof(
+  { arbitrary: fc.constant('everywhere' as const), weight: 1 },
+  { arbitrary: fc.record({ node: fc.nat(1) }), weight: 2 },
+  { arbitrary: fc.record({ process }), weight: 1 },
+);
+const storeIs = step('storeIs', [fc.constantFrom('refusing', 'silent'), place, duration], (world, ...args) =>
+  world.faults.storeIs(...args),
+);
+const loseData = step(
+  'loseData',
+  [fc.constantFrom('flush', 'restartEmpty', 'rollBack'), fc.option(fc.nat(1), { nil: undefined })],
+  (world, ...args) => world.faults.loseData(...args),
+);
+const badly = fc.constantFrom('failing', 'hanging');
+const callbacksAre = step('callbacksAre', [badly, duration], (world, ...args) =>
+  world.faults.callbacksAre(...args),
+);
+const answersAre = step('answersAre', [badly, duration], (world, ...args) =>
+  world.faults.answersAre(...args),
+);
+const restart = step('restart', [process, fc.constantFrom('killed', 'closed')], (world, ...args) =>
+  world.processes.restart(...args),
+);
 
 const size = {
-  seed,
-  processes: fc.constant(PROCESSES),
-  clients: fc.constant(CLIENTS),
-  // To read, seed and read again takes six ways, which have to fit one storeTimeout.
-  latency: fc.constantFrom(0, 20, 160),
+  seed: fc.noBias(fc.integer()),
+  slow: fc.constantFrom(0, 0.5, 1),
+  isCrowded: fc.constantFrom(false, true, true),
+  processes: fc.constantFrom(2, 1, 3),
+  nodes: fc.constantFrom(1, 2, 2),
+  latency: fc.constantFrom(0, 20, 120),
   callback: fc.constantFrom(0, 50, 1500),
+  maxRuns: fc.constantFrom(16, 4, 1),
 };
 
 /** Everything that the package says it survives, at once and in any order. */
 export const troubledSchedules: fc.Arbitrary<Schedule> = fc.record({
   options: fc.record({
     ...size,
+    lifetime: fc.constant(30_000),
     wakes: fc.record({
       lost: fc.constantFrom(0, 0.5, 1),
       doubled: fc.constantFrom(0, 0.5),
       latest: fc.constantFrom(0, 20, 5000),
     }),
   }),
-  steps: fc.array(fc.oneof(...saves, ...saves, ...visits, ...visits, permit, ...troubles), {
-    minLength: 5,
-    maxLength: 40,
-  }),
+  steps: fc.array(
+    fc.oneof(
+      { arbitrary: save, weight: 3 },
+      { arbitrary: saveElsewhere, weight: 2 },
+      { arbitrary: rush, weight: 1 },
+      { arbitrary: work, weight: 3 },
+      { arbitrary: connect, weight: 4 },
+      { arbitrary: disconnect, weight: 1 },
+      { arbitrary: cut, weight: 1 },
+      { arbitrary: cutSlow, weight: 1 },
+      { arbitrary: lag, weight: 2 },
+      { arbitrary: goOn, weight: 1 },
+      { arbitrary: change, weight: 2 },
+      { arbitrary: storeIs, weight: 2 },
+      { arbitrary: loseData, weight: 2 },
+      { arbitrary: callbacksAre, weight: 1 },
+      { arbitrary: answersAre, weight: 1 },
+      { arbitrary: restart, weight: 1 },
+    ),
+    { minLength: 5, maxLength: 40 },
+  ),
 });
 
 /** Clients that stay, no trouble, and wakes that come at once or not at all: here runs can be counted. */
 export const calmSchedules: fc.Arbitrary<Schedule> = fc.record({
   options: fc.record({
     ...size,
+    lifetime: fc.constant(300_000),
     wakes: fc.record({
       lost: fc.constantFrom(0, 0.5, 1),
       doubled: fc.constantFrom(0, 0.5),
       latest: fc.constant(0),
     }),
   }),
-  steps: fc.array(fc.oneof(...saves), { minLength: 1, maxLength: 10 }),
+  steps: fc.array(fc.oneof(save, saveElsewhere, rush, work), { minLength: 1, maxLength: 10 }),
 });
-
-export async function live(
-  { options, steps }: Schedule,
-  changes: Partial<WorldOptions> = {},
-): Promise<World> {
-  const world = new World({ ...options, ...changes });
-  await play(world, steps);
-  await world.settle();
-  return world;
-}
-
-export async function play(world: World, steps: readonly Step[]): Promise<void> {
-  for (const { wait: ms, happen } of steps) {
-    await world.clock.advance(ms);
-    happen(world);
-  }
-}
-
-/** All clients come before anything happens, and stay; more runs than pushes can explain are a violation. */
-export async function liveCalmly(
-  { options, steps }: Schedule,
-  changes: Partial<WorldOptions> = {},
-): Promise<World> {
-  const world = new World({ ...options, ...changes });
-  for (let index = 0; index < CLIENTS; index += 1) world.connect(index, index % PROCESSES, true, 'well');
-  await world.clock.advance(world.bound);
-  world.countRuns();
-  await play(world, steps);
-  await world.settle();
-  return world;
-}

@@ -1,120 +1,78 @@
 import type { Clock } from '../../src/clock.ts';
-import type { Reading, Store } from '../../src/store.ts';
+import { type Reading, type Store, Unanswered } from '../../src/store.ts';
+import type { Condition, SimNode } from './node.ts';
 import type { Random } from './random.ts';
+import type { SimServer } from './server.ts';
 
-type OnWake = (key: string, token: string) => void;
+/** What is under way in a silent network may still land so many milliseconds after it was sent. */
+export const LANDING = 8000;
+/** How much longer than for the others a call waits for a node that is known to be silent, in milliseconds. */
+export const GRACE = 250;
 
-/** What wakes suffer on their way. */
-export interface WakeFaults {
-  readonly lost: number;
-  readonly doubled: number;
-  /** Most milliseconds that one takes. */
-  readonly latest: number;
+type Call = 'read' | 'write';
+
+/** What a call came to for one key: what its node said, or that it said nothing. */
+type Answers<A> = Map<string, A | Unanswered>;
+
+/** Who wants to know what becomes of calls. */
+export interface StoreWatcher {
+  /** A call waits in vain, for all of its keys. What it gives is called when that is over. */
+  onHang?(call: Call): () => void;
+  /** Versions are being written. What it gives is called when the server has taken them, and said so. */
+  onWrite?(keys: readonly string[]): () => void;
 }
 
-/** The one place where all simulated processes keep versions. */
-export class SimServer {
-  readonly subscribers = new Set<OnWake>();
-  state: 'up' | 'refusing' | 'silent' = 'up';
-  readonly #clock: Clock;
-  readonly #random: Random;
-  readonly #wakes: WakeFaults;
-  #versions = new Map<string, string>();
-  #history: { at: number; versions: Map<string, string> }[] = [];
-  #dataSet = 1;
-
-  constructor(clock: Clock, random: Random, wakes: WakeFaults) {
-    this.#clock = clock;
-    this.#random = random;
-    this.#wakes = wakes;
-  }
-
-  get(key: string): Reading {
-    const token = this.#versions.get(key);
-    return token === undefined ? undefined : { token, identity: `set${this.#dataSet}` };
-  }
-
-  set(key: string, token: string): void {
-    this.#history.push({ at: this.#clock.now(), versions: new Map(this.#versions) });
-    this.#versions.set(key, token);
-  }
-
-  add(key: string, token: string): void {
-    if (!this.#versions.has(key)) this.set(key, token);
-  }
-
-  publish(key: string, token: string): void {
-    for (const subscriber of this.subscribers) {
-      if (this.#random.chance(this.#wakes.lost)) continue;
-      const copies = this.#random.chance(this.#wakes.doubled) ? 2 : 1;
-      for (let copy = 0; copy < copies; copy += 1) {
-        this.#clock.after(this.#random.upTo(this.#wakes.latest), () => {
-          if (this.subscribers.has(subscriber)) subscriber(key, token);
-        });
-      }
-    }
-  }
-
-  flush(): void {
-    this.#versions = new Map();
-    this.#history = [];
-  }
-
-  restartEmpty(): void {
-    this.flush();
-    this.#dataSet += 1;
-  }
-
-  /** A failover or a restart from a snapshot: everything is as it was `ms` ago. */
-  rollBack(ms: number): void {
-    const then = this.#clock.now() - ms;
-    const later = this.#history.findIndex(({ at }) => at > then);
-    if (later >= 0) {
-      this.#versions = this.#history[later]!.versions;
-      this.#history.length = later;
-    }
-    this.#dataSet += 1;
-  }
-}
-
-/** A process's way to the server: every call takes its time, and the server's trouble is its own. */
+/**
+ * A process's way to the server: every call takes its time, and trouble of the server, of some of its nodes or of the way
+ * itself is the call's. A node that does not answer keeps its keys from being answered, and all others waiting for it once:
+ * until its silence is known.
+ */
 export class SimStore implements Store {
   readonly violations: string[] = [];
+  /** How the way is. */
+  state: Condition = 'up';
   readonly #server: SimServer;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #latency: number;
+  readonly #watcher: StoreWatcher;
   readonly #outstanding = { read: 0, write: 0 };
+  readonly #knownSilent = new Set<SimNode>();
   #isCut = false;
 
-  constructor(server: SimServer, clock: Clock, random: Random, latency: number) {
+  constructor(server: SimServer, clock: Clock, random: Random, latency: number, watcher: StoreWatcher = {}) {
     this.#server = server;
     this.#clock = clock;
     this.#random = random;
     this.#latency = latency;
+    this.#watcher = watcher;
   }
 
-  read(keys: readonly string[], signal: AbortSignal): Promise<readonly Reading[]> {
-    return this.#call('read', signal, () => keys.map((key) => this.#server.get(key)));
+  async read(keys: readonly string[], signal: AbortSignal): Promise<readonly Reading[]> {
+    const answers = await this.#call('read', keys, signal, (node, key) => node.get(key));
+    const readings = keys.map((key) => answers.get(key));
+    if (readings.every((reading) => reading instanceof Unanswered)) throw readings[0];
+    return readings;
   }
 
-  write(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
-    return this.#call('write', signal, () => {
-      for (const [key, token] of versions) {
-        this.#server.set(key, token);
-        this.#server.publish(key, token);
-      }
+  async write(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
+    const keys = [...versions.keys()];
+    const written = this.#watcher.onWrite?.(keys);
+    const answers = await this.#call('write', keys, signal, (node, key) => {
+      node.set(key, versions.get(key)!);
+      this.#server.publish(key, versions.get(key)!);
     });
+    requireAll(answers);
+    written?.();
   }
 
-  add(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
-    return this.#call('read', signal, () => {
-      for (const [key, token] of versions) this.#server.add(key, token);
-    });
+  async add(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
+    const keys = [...versions.keys()];
+    requireAll(await this.#call('read', keys, signal, (node, key) => node.add(key, versions.get(key)!)));
   }
 
-  subscribe(onWake: OnWake): () => void {
-    const subscriber: OnWake = (key, token) => onWake(key, token);
+  subscribe(onWake: (key: string, token: string) => void): () => void {
+    const subscriber: typeof onWake = (key, token) => onWake(key, token);
     this.#server.subscribers.add(subscriber);
     return () => this.#server.subscribers.delete(subscriber);
   }
@@ -124,36 +82,110 @@ export class SimStore implements Store {
     this.#isCut = true;
   }
 
-  async #call<T>(kind: 'read' | 'write', signal: AbortSignal, execute: () => T): Promise<T> {
-    this.#outstanding[kind] += 1;
-    if (this.#outstanding[kind] > 1) this.violations.push(`two calls to ${kind} at once`);
+  async #call<A>(
+    call: Call,
+    keys: readonly string[],
+    signal: AbortSignal,
+    carryOut: (node: SimNode, key: string) => A,
+  ): Promise<Answers<A>> {
+    this.#outstanding[call] += 1;
+    if (this.#outstanding[call] > 1) this.violations.push(`two calls to ${call} at once`);
     try {
       await this.#way(signal);
       if (this.#isCut) return await silence(signal);
-      if (this.#server.state === 'refusing') throw new Error('connection refused');
-      if (this.#server.state === 'silent') {
-        // What is under way in a silent network may still land, long after everybody has given up.
-        if (this.#random.chance(0.5)) this.#clock.after(this.#random.upTo(8000), execute);
-        return await silence(signal);
-      }
-      const result = execute();
-      await this.#way(signal);
-      if (this.#server.state !== 'up') return await silence(signal);
-      return result;
+      return await this.#askNodes(call, this.#byNode(keys), signal, carryOut);
     } finally {
-      this.#outstanding[kind] -= 1;
+      this.#outstanding[call] -= 1;
+    }
+  }
+
+  async #askNodes<A>(
+    call: Call,
+    parts: ReadonlyMap<SimNode, readonly string[]>,
+    signal: AbortSignal,
+    carryOut: (node: SimNode, key: string) => A,
+  ): Promise<Answers<A>> {
+    const answers: Answers<A> = new Map();
+    const silent: SimNode[] = [];
+    const answering: SimNode[] = [];
+    for (const [node, keys] of parts) {
+      const state = this.#conditionOf(node);
+      if (state === 'refusing') {
+        for (const key of keys) answers.set(key, new Unanswered('connection refused'));
+      } else if (state === 'silent') {
+        silent.push(node);
+        for (const key of keys) answers.set(key, new Unanswered('no answer'));
+        this.#mayLand(call, () => keys.map((key) => carryOut(node, key)));
+      } else {
+        answering.push(node);
+        for (const key of keys) answers.set(key, carryOut(node, key));
+      }
+    }
+    const isNews = silent.some((node) => !this.#knownSilent.has(node));
+    if (silent.length > 0 && (isNews || silent.length === parts.size)) {
+      return await this.#hang(call, silent, signal);
+    }
+    if (silent.length > 0) await this.#pause(GRACE, signal);
+    await this.#way(signal);
+    const lost = answering.filter((node) => this.#conditionOf(node) !== 'up');
+    if (lost.length > 0) return await this.#hang(call, lost, signal);
+    for (const node of answering) this.#knownSilent.delete(node);
+    if (answering.length < parts.size && answering.length > 0) this.#server.tally.count(`${call} in part`);
+    return answers;
+  }
+
+  #byNode(keys: readonly string[]): Map<SimNode, string[]> {
+    const parts = new Map<SimNode, string[]>();
+    for (const key of keys) {
+      const node = this.#server.nodeOf(key);
+      const part = parts.get(node);
+      if (part === undefined) parts.set(node, [key]);
+      else part.push(key);
+    }
+    return parts;
+  }
+
+  #conditionOf(node: SimNode): Condition {
+    return this.state === 'up' ? node.state : this.state;
+  }
+
+  /** What is under way in a silent network may still be carried out, long after everybody has given up. */
+  #mayLand(call: Call, carryOut: () => void): void {
+    if (this.#random.chance(0.5)) return;
+    this.#clock.after(this.#random.upTo(LANDING), () => {
+      if (call === 'write') this.#server.tally.count('write landed after all');
+      carryOut();
+    });
+  }
+
+  async #hang(call: Call, nodes: readonly SimNode[], signal: AbortSignal): Promise<never> {
+    this.#server.tally.count(`${call} without an answer`);
+    const goOn = this.#watcher.onHang?.(call);
+    try {
+      return await silence(signal);
+    } finally {
+      for (const node of nodes) this.#knownSilent.add(node);
+      goOn?.();
     }
   }
 
   #way(signal: AbortSignal): Promise<void> {
+    return this.#pause(this.#random.duration(this.#latency), signal);
+  }
+
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const stop = this.#clock.after(this.#random.upTo(this.#latency), resolve);
+      const stop = this.#clock.after(ms, resolve);
       signal.addEventListener('abort', () => {
         stop();
         reject(signal.reason);
       });
     });
   }
+}
+
+function requireAll(answers: Answers<unknown>): void {
+  for (const answer of answers.values()) if (answer instanceof Unanswered) throw answer;
 }
 
 function silence(signal: AbortSignal): Promise<never> {

@@ -7,7 +7,8 @@ import type { ServerEvent } from '../../src/server-event.ts';
 import { toSubject } from '../../src/subject.ts';
 import { Viewers } from '../../src/viewers.ts';
 import { Random } from '../simulation/random.ts';
-import { SimServer, SimStore } from '../simulation/store.ts';
+import { SimServer } from '../simulation/server.ts';
+import { SimStore } from '../simulation/store.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** What a viewer asks for; one feed unless there are `feeds`. */
