@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { live } from './life.ts';
+import { troubledSchedules } from './schedule.ts';
+import { Tally } from './tally.ts';
+
+/** How often it happens at least in a thousand schedules: half of what is usual. */
+const LEAST: Readonly<Record<string, number>> = {
+  'push taken': 3000,
+  'push in vain': 600,
+  'push of another program': 400,
+  'all keys pushed at once': 200,
+  'key that was kept is written': 500,
+  'unit: commit': 400,
+  'unit: throw before the commit': 150,
+  'unit: throw after the commit': 150,
+  'unit: lose the answer': 150,
+  'inner unit: commit': 90,
+  'inner unit: throw before the commit': 30,
+  'unit in a unit, which waits': 170,
+  'unit in a unit, which catches': 170,
+  'unit in a unit, which goes on': 170,
+  'commit landed after the first push': 140,
+  'push aside, within the unit': 230,
+  'push aside, after the unit': 600,
+
+  'store refusing': 75,
+  'store silent': 75,
+  'node refusing': 65,
+  'node silent': 65,
+  'way to the store refusing': 50,
+  'way to the store silent': 50,
+  'read in part': 250,
+  'write in part': 40,
+  'read without an answer': 450,
+  'write without an answer': 230,
+  'write landed after all': 130,
+  'store: flush': 75,
+  'store: restartEmpty': 75,
+  'store: rollBack': 75,
+  'node: flush': 75,
+  'node: restartEmpty': 75,
+  'node: rollBack': 75,
+  'rollBack that lost something': 80,
+  'wake lost': 3400,
+  'wake doubled': 800,
+  'wake later than a poll': 800,
+
+  'data failed': 900,
+  'data hung': 340,
+  'authorize failed': 240,
+  'authorize hung': 130,
+  'authorize said no': 1400,
+  'authorize said until when': 110,
+  'permission: no': 140,
+  'permission: no, and not pushed': 70,
+  'permission expired': 50,
+  'stream that was permitted': 4700,
+  'stream that was refused': 1300,
+  'stream that was unanswered': 500,
+
+  'client takes slowly': 500,
+  'client takes nothing': 100,
+  'frame that a slow client never got': 170,
+  'connection lost': 200,
+  'client comes back by itself': 4800,
+  'feed that was resumed without a run': 5600,
+  'oldest stream of a viewer is replaced': 400,
+  'stream ended: stuck': 18,
+  'stream ended: lifetime': 3500,
+  'stream ended: permission': 500,
+  'stream ended: replaced': 400,
+  'stream ended: drain': 350,
+  'process killed': 110,
+  'process closed': 110,
+
+  'look at a page': 12_000,
+  'looks for streams of who may not look': 750,
+};
+
+const SCHEDULES = 500;
+
+it('schedules contain every fault, and each often', { timeout: 120_000 }, async () => {
+  const tally = new Tally();
+  for (const schedule of fc.sample(troubledSchedules, { numRuns: SCHEDULES, seed: 1 })) {
+    tally.add((await live(schedule)).scene.tally);
+  }
+  const inThousand = (what: string) => (tally.of(what) * 1000) / SCHEDULES;
+  const rare = Object.keys(LEAST).filter((what) => inThousand(what) < LEAST[what]!);
+  expect(rare.map((what) => `${what}: ${inThousand(what)}`)).toEqual([]);
+});
