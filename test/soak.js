@@ -4,8 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const soak = {
-  /** Schedules of the simulation; other kinds of them come on top. */
+  /** Schedules of the simulation, of all kinds together. */
   SOAK_SCHEDULES: '1000000',
+  /** How often each broken engine is to be caught, each time by other schedules. */
+  MUTANT_SEEDS: '20',
   /** Streams that are opened and closed. */
   SOAK_CONNECTIONS: '100000',
   /** Milliseconds for which a real Redis and two processes have trouble. */
@@ -13,6 +15,8 @@ const soak = {
 };
 const tests = [
   'test/simulation/simulation.test.ts',
+  'test/simulation/calm.test.ts',
+  'test/simulation/mutants.test.ts',
   'test/faults/leaks.test.ts',
   'test/faults/schedule.test.ts',
 ];
