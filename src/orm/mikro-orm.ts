@@ -89,7 +89,7 @@ class PushSubscriber<K extends string> extends MikroOrmTransactions {
   }
 
   afterUpsert(event: RowEvent): void {
-    this.#wrote('insert', event, event.entity);
+    this.#wrote('insert', event, this.#known(event));
   }
 
   afterUpdate(event: RowEvent): void {

@@ -37,7 +37,10 @@ export class TypeOrmTransactions {
     if (unit !== undefined) this.#committing.add(unit);
   }
 
-  /** Comes for a savepoint too, which is released. But `await using` commits without a word of the savepoints that are left. */
+  /**
+   * Comes for a savepoint too, which is released, and is all that tells of the COMMIT of a driver that makes no query of it.
+   * But `await using` commits without a word of the savepoints that are left.
+   */
   afterTransactionCommit({ queryRunner }: TransactionEvent): void {
     if (queryRunner.isTransactionActive) this.#units.get(queryRunner)?.pop()?.settle('done');
     else this.#settleAll(queryRunner, 'done');
@@ -49,9 +52,12 @@ export class TypeOrmTransactions {
     unit?.settle(this.#committing.has(unit) ? 'unknown' : 'undone');
   }
 
-  /** Nothing is rolled back when a COMMIT of `await using` fails. */
+  /**
+   * The first to tell of most COMMITs: another subscriber that throws keeps what comes later from this one, and nothing is
+   * rolled back when a COMMIT of `await using` fails.
+   */
   afterQuery({ queryRunner, query, success }: QueryEvent): void {
-    if (query === 'COMMIT' && !success) this.#settleAll(queryRunner, 'unknown');
+    if (query === 'COMMIT') this.#settleAll(queryRunner, success ? 'done' : 'unknown');
   }
 
   /** The innermost unit of work that is open. */

@@ -27,16 +27,23 @@ interface EntitySchema<Row> {
 /** What `on` takes: the class of an entity, or its EntitySchema. */
 export type EntityTarget = EntityClass<object> | EntitySchema<object>;
 
+interface Column {
+  readonly propertyPath: string;
+}
+
 interface RowEvent {
   readonly queryRunner: QueryRunner;
-  readonly metadata: {
-    readonly target: unknown;
-    readonly columns: readonly { readonly propertyPath: string }[];
-  };
+  readonly metadata: { readonly target: unknown; readonly columns: readonly Column[] };
   /** What the application saved, or what a query builder set. */
   readonly entity?: object | undefined;
   /** The row before, which `save` and `remove` read. A query builder knows of none. */
   readonly databaseEntity?: object | undefined;
+}
+
+/** What `save` has changed. */
+interface UpdateEvent extends RowEvent {
+  readonly updatedColumns: readonly Column[];
+  readonly updatedRelations: readonly { readonly joinColumns: readonly Column[] }[];
 }
 
 /**
@@ -84,9 +91,9 @@ class PushSubscriber<K extends string> extends TypeOrmTransactions {
     this.#wrote('insert', event, event.entity);
   }
 
-  afterUpdate(event: RowEvent): void {
-    const { entity, databaseEntity } = event;
-    this.#wrote('update', event, databaseEntity && overlay(databaseEntity, entity), databaseEntity);
+  afterUpdate(event: UpdateEvent): void {
+    const { databaseEntity } = event;
+    this.#wrote('update', event, databaseEntity && overlay(databaseEntity, event), databaseEntity);
   }
 
   afterRemove(event: RowEvent): void {
@@ -111,7 +118,7 @@ class PushSubscriber<K extends string> extends TypeOrmTransactions {
         {
           isWritten: (mapped) => isWritten(targetOf(mapped)),
           kinds: [kind],
-          rows: row && [toldRow(row, isColumn)],
+          rows: row && [toldRow(withoutSql(row, isColumn), isColumn)],
           before,
         },
       ],
@@ -130,11 +137,28 @@ function isA(target: unknown, base: unknown): boolean {
 }
 
 /**
- * The row as it is now: `save` takes part of an entity, and leaves what is undefined as it was. Property by property
- * without a look at their values, since to read a lazy relation is to load it.
+ * The row as it is now: `save` takes part of an entity, and leaves what is undefined as it was. TypeORM then writes null
+ * into the nullable columns that were left out, so a null counts only where it was saved. Property by property without a
+ * look at their values, since to read a lazy relation is to load it.
  */
-function overlay(before: object, saved: object = {}): object {
-  const given = Object.entries(Object.getOwnPropertyDescriptors(saved));
-  const known = given.filter(([, property]) => !('value' in property) || property.value !== undefined);
-  return Object.create(before, Object.fromEntries(known));
+function overlay(
+  before: object,
+  { entity = {}, metadata, updatedColumns, updatedRelations }: UpdateEvent,
+): object {
+  const pathsOf = (columns: readonly Column[]) => new Set(columns.map(({ propertyPath }) => propertyPath));
+  const all = pathsOf(metadata.columns);
+  const updated = pathsOf([...updatedColumns, ...updatedRelations.flatMap(({ joinColumns }) => joinColumns)]);
+  const isSaved = (name: string, value: unknown) =>
+    value !== undefined && (value !== null || updated.has(name) || !all.has(name));
+  const given = Object.entries(Object.getOwnPropertyDescriptors(entity));
+  const saved = given.filter(([name, property]) => !('value' in property) || isSaved(name, property.value));
+  return Object.create(before, Object.fromEntries(saved));
+}
+
+/** A column that is given as a function has what its SQL comes to, which nobody tells. */
+function withoutSql(row: object, isColumn: (name: string) => boolean): object {
+  const given = Object.entries(Object.getOwnPropertyDescriptors(row));
+  const sql = given.filter(([name, { value }]) => typeof value === 'function' && isColumn(name));
+  if (sql.length === 0) return row;
+  return Object.create(row, Object.fromEntries(sql.map(([name]) => [name, { value: undefined }])));
 }

@@ -215,6 +215,37 @@ describe('a mapping for MikroORM', () => {
     expect(pushes).toEqual([[keyOf(1)], ['all'], ['all'], ['all'], ['all']]);
   });
 
+  it('is told in bulk of an upserted row when it reads a lazy column', async () => {
+    class Page {
+      declare id: number;
+      declare text: string;
+      declare room: string | null;
+    }
+    const pages = new EntitySchema<Page>({
+      class: Page,
+      properties: {
+        id: { type: 'integer', primary: true },
+        text: { type: 'string' },
+        room: { type: 'string', lazy: true, nullable: true },
+      },
+    });
+    const bulk = ({ kind }: BulkChange) => `some ${kind}`;
+    await start({
+      entities: [pages],
+      subscribers: [
+        pushAfterSave(
+          trigger,
+          on(Page, ({ room }) => room ?? 'none', { bulk }),
+        ),
+      ],
+    });
+    const em = orm.em.fork();
+    em.create(Page, { id: 1, text: 'a', room: 'a room' });
+    await em.flush();
+    await em.fork().upsert(Page, { id: 1, text: 'b' });
+    expect(pushes).toEqual([['a room'], ['some insert']]);
+  });
+
   it('may read what was left out of a row that was inserted before', async () => {
     const toKeys = ({ userId, deletedAt }: Notification) => (deletedAt == null ? keyOf(userId) : 'deleted');
     await start({ subscribers: [pushAfterSave(trigger, on(Notification, toKeys))] });

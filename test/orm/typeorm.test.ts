@@ -147,6 +147,42 @@ describe('a mapping for TypeORM', () => {
     expect(take()).toEqual([{ kind: 'delete', text: 'b' }]);
   });
 
+  it('gets a nullable column as it is stored when a save leaves it out, and null when it saves that', async () => {
+    class Task {
+      declare id: number;
+      declare text: string;
+      declare assigneeId: number | null;
+      declare assignee: User | null;
+    }
+    const tasks = new EntitySchema<Task>({
+      name: 'Task',
+      target: Task,
+      columns: {
+        id: { type: 'int', primary: true },
+        text: { type: 'text' },
+        assigneeId: { type: 'int', nullable: true },
+      },
+      relations: {
+        assignee: { type: 'many-to-one', target: () => User, joinColumn: { name: 'assigneeId' } },
+      },
+    });
+    await start({ entities: [UserSchema, tasks] });
+    const told: unknown[] = [];
+    const tell = on(Task, (task) => void told.push(task.assigneeId));
+    dataSource.subscribers.push(pushAfterSave(trigger, tell));
+    const { manager } = dataSource;
+    await manager.save(User, { id: 5 });
+    await manager.save(Task, { id: 1, text: 'a', assigneeId: 5 });
+    told.length = 0;
+    await manager.save(Task, { id: 1, text: 'b' });
+    // A text first: libsql takes a null that is the first parameter for an object with names.
+    await manager.save(Task, { id: 1, text: 'c', assigneeId: null });
+    await manager.save(Task, { id: 1, text: 'd' });
+    await manager.save(Task, { id: 1, text: 'e', assignee: { id: 5 } });
+    await manager.save(Task, { id: 1, text: 'f', assignee: null });
+    expect(told).toEqual([5, null, null, 5, null]);
+  });
+
   it('is told in bulk of rows when it reads what was not given, and the database was not asked for', async () => {
     class Page {
       declare id: number;
@@ -169,7 +205,8 @@ describe('a mapping for TypeORM', () => {
     const { manager } = dataSource;
     await manager.insert(Page, { id: 1 });
     await manager.upsert(Page, { id: 1 }, ['id']);
-    expect(told.splice(0)).toEqual(['insert', 'insert']);
+    await manager.insert(Page, { id: 4, room: () => "'a' || 'b'" });
+    expect(told.splice(0)).toEqual(['insert', 'insert', 'insert']);
     await manager.insert(Page, { id: 2, room: 'a' });
     await manager.save(Page, { id: 3 });
     expect(told).toEqual(['a', null]);
@@ -374,6 +411,27 @@ describe('a query runner of TypeORM that nobody rolls back', () => {
     proxy.loses = undefined;
     expect(push).toHaveBeenCalledExactlyOnceWith([keyOf(1)]);
     expect(await database.textOf(id)).toBe('b');
+  });
+});
+
+describe('a subscriber of TypeORM that throws when a transaction was committed', () => {
+  it('keeps no push back', async () => {
+    await using trigger = new SseTrigger({ store: new RecordingStore() });
+    const push = vi.spyOn(trigger, 'push');
+    await using dataSource = await disposable(connect({ file: ':memory:' }, { synchronize: true }));
+    const mapping = on(User, ({ id }) => keyOf(id));
+    const failing = {
+      afterTransactionCommit() {
+        throw new Error('not ours');
+      },
+    };
+    dataSource.subscribers.push(failing, pushAfterSave(trigger, mapping));
+    const save = (id: number) => dataSource.transaction((manager) => manager.save(User, { id }));
+    await expect(save(1)).rejects.toThrow('not ours');
+    expect(push).toHaveBeenCalledExactlyOnceWith([keyOf(1)]);
+    await expect(save(2)).rejects.toThrow('not ours');
+    expect(push).toHaveBeenLastCalledWith([keyOf(2)]);
+    expect(await dataSource.manager.count(User)).toBe(2);
   });
 });
 
