@@ -185,20 +185,36 @@ export class Engine {
    * position from before stands. `version` is that of others who say the same. Gives what `push` does.
    */
   async pushEverything(version?: string): Promise<boolean> {
+    const { versions } = this.#poller;
+    const isComparable = versions.everything !== undefined;
     const stored = await this.push(
       [EVERYTHING],
       version === undefined ? undefined : new Map([[EVERYTHING, version]]),
     );
     // It is kept, and written later, but the streams of this process need not wait for that.
-    if (!stored) this.#poller.versions.changeEverything();
-    else if (this.#poller.versions.size > 0) void this.#poller.refresh([]);
+    if (!stored) versions.changeEverything();
+    else if (versions.size > 0) void this.#readEverything(isComparable);
     return stored;
   }
 
-  /** The version of everything that the store has, as far as is known. Never rejects. See `share`. */
-  async everything(): Promise<string | undefined> {
+  /** What is read first differs from nothing, so nobody would look. */
+  async #readEverything(isComparable: boolean): Promise<void> {
     await this.#poller.refresh([]);
-    return this.#poller.versions.everything?.token;
+    if (!isComparable) this.#poller.versions.changeEverything();
+  }
+
+  /** The version of everything that the store has now; undefined when it cannot be read. Never rejects. See `share`. */
+  async everything(): Promise<string | undefined> {
+    if (this.#closing !== undefined) return undefined;
+    const { versions } = this.#poller;
+    const asked = versions.mark();
+    await this.#poller.refresh([]);
+    return versions.everythingSince(asked)?.token;
+  }
+
+  /** Whether the store takes what this process hears of, and has taken what it heard before. */
+  get tellsAll(): boolean {
+    return this.#closing === undefined && this.#outbox.unsent === 0;
   }
 
   #send(keys: readonly string[], versions?: ReadonlyMap<string, string>): Promise<boolean> {

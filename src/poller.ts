@@ -243,7 +243,9 @@ export class Poller {
       else this.#unreadable(key, toError(reading));
       return undefined;
     });
-    if (keys[0] === EVERYTHING && answers[0] !== undefined) this.versions.readEverything(answers[0]);
+    if (this.#readsEverything && keys[0] === EVERYTHING && answers[0] !== undefined) {
+      this.versions.readEverything(answers[0], began);
+    }
     this.versions.read(keys, answers, began);
     return { missing, unanswered };
   }

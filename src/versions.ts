@@ -64,6 +64,8 @@ export class Versions {
   readonly #foreign = new Set<string>();
   /** What was last read at EVERYTHING, where that is asked for. */
   #everything: StoredVersion | undefined;
+  /** The mark at which that read began. */
+  #everythingAsOf = NEVER;
   #lastMark = 0;
 
   get size(): number {
@@ -73,6 +75,11 @@ export class Versions {
   /** What the store said last of EVERYTHING. */
   get everything(): StoredVersion | undefined {
     return this.#everything;
+  }
+
+  /** The same, when that was read since `mark`. */
+  everythingSince(mark: number): StoredVersion | undefined {
+    return this.#everythingAsOf > mark ? this.#everything : undefined;
   }
 
   /** The keys that were polled longest ago: so many, and all that were before `since`. They count as polled at `now`. */
@@ -229,10 +236,11 @@ export class Versions {
     }
   }
 
-  /** The store said this of EVERYTHING. Another version than before is one of every key. */
-  readEverything(version: StoredVersion): void {
+  /** The store said this of EVERYTHING at `began`. Another version than before is one of every key. */
+  readEverything(version: StoredVersion, began: number): void {
     const known = this.#everything;
     this.#everything = version;
+    this.#everythingAsOf = began;
     if (known !== undefined && known.token !== version.token) this.changeEverything();
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { EVERYTHING } from '../src/versions.ts';
 import { Random } from './simulation/random.ts';
 import { SimStore } from './simulation/store.ts';
 import { Stage } from './support/stage.ts';
@@ -208,6 +209,34 @@ describe('a push of everything', () => {
     expect(viewers.map(({ shown }) => shown.length)).toEqual([3, 2]);
   });
 
+  it('makes streams look that were open before the process shared, although the store could not be read', async () => {
+    const stage = new Stage();
+    const viewer = stage.open();
+    await stage.clock.advance(1000);
+    stage.engine.share(LATEST);
+    stage.server.state = 'refusing';
+    const version = stage.engine.everything();
+    await stage.clock.advance(100);
+    expect(await version).toBe(undefined);
+    stage.server.state = 'up';
+    const stored = stage.engine.pushEverything();
+    await stage.clock.advance(15_000);
+    expect(await stored).toBe(true);
+    expect(viewer.shown).toEqual([1, 2]);
+  });
+
+  it('is nothing special to who does not share, but watches a key of that name', async () => {
+    const stage = new Stage();
+    stage.open({ keys: [EVERYTHING], data: () => 'everything' });
+    const viewer = stage.open({ subject: 'another' });
+    await stage.clock.advance(1000);
+    for (let change = 1; change <= 3; change += 1) {
+      stage.writeElsewhere(EVERYTHING);
+      await stage.clock.advance(10_000);
+    }
+    expect(viewer.shown).toEqual([1]);
+  });
+
   it('is no look by itself where nobody ever pushed it, or where the store has lost it', async () => {
     const { stages, clock, server } = twoStages();
     const viewer = stages[0].open();
@@ -224,5 +253,39 @@ describe('a push of everything', () => {
     await clock.advance(60_000);
     expect(stages[0].engine.stats().checks).toBe(0);
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('the version of everything', () => {
+  it('is known only when the store has just given it, and the process is not closing', async () => {
+    const { engine, clock, server } = new Stage();
+    engine.share(LATEST);
+    const read = async () => {
+      const version = engine.everything();
+      await clock.advance(2000);
+      return version;
+    };
+    const version = await read();
+    expect(version).toBeTypeOf('string');
+    server.state = 'refusing';
+    expect(await read()).toBe(undefined);
+    server.state = 'up';
+    expect(await read()).toBe(version);
+    void engine.close();
+    expect(await read()).toBe(undefined);
+  });
+
+  it('is vouched for by nobody who closes, or keeps what the store did not take', async () => {
+    const { engine, clock, server } = new Stage();
+    expect(engine.tellsAll).toBe(true);
+    server.state = 'refusing';
+    void engine.push(['key']);
+    await clock.advance(100);
+    expect(engine.tellsAll).toBe(false);
+    server.state = 'up';
+    await clock.advance(5000);
+    expect(engine.tellsAll).toBe(true);
+    void engine.close();
+    expect(engine.tellsAll).toBe(false);
   });
 });

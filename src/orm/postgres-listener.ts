@@ -99,6 +99,7 @@ export class PostgresListener {
         withDeadline(systemClock, this.#heartbeat, work, { abort: session }),
       );
     const client = await within(() => this.#connect());
+    requireClient(client);
     const witnesses = new Witnesses(this.#engine, (payload) =>
       client.query(`select pg_notify('${CHANNEL}', '${payload}')`),
     );
@@ -183,4 +184,11 @@ export class PostgresListener {
     const message = `PostgreSQL could not push a row that was saved: ${why}`;
     this.#engine.onError(new SseTriggerError('mapping_failed', message, { cause }));
   }
+}
+
+/** A `return` is forgotten easily. */
+function requireClient(client: Partial<PostgresClient> | undefined): void {
+  const methods = [client?.connect, client?.query, client?.end, client?.on];
+  if (methods.every((method) => typeof method === 'function')) return;
+  throw new TypeError('connect has to give a client of pg: listen(trigger, () => new pg.Client(url))');
 }

@@ -61,7 +61,9 @@ export class Witnesses {
   }
 
   async #answer(number: string, store: string | undefined): Promise<void> {
-    if ((await this.#nameOfStore()) === store) await this.#notify(`! ${number}`).catch(() => {});
+    const isSame = (await this.#nameOfStore()) === store;
+    // What it has heard and the store has not is lost with this process.
+    if (isSame && this.#engine.tellsAll) await this.#notify(`! ${number}`).catch(() => {});
   }
 
   /** No two stores ever have the same version of everything. */

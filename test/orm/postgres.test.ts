@@ -57,8 +57,8 @@ async function listeners(): Promise<number[]> {
 async function recordingStage(
   connect: () => PostgresClient = () => new pg.Client(server.url),
   heartbeat = HEARTBEAT,
+  store = new RecordingStore(),
 ) {
-  const store = new RecordingStore();
   const errors: SseTriggerError[] = [];
   const trigger = new SseTrigger({ store, onError: (error) => errors.push(error) });
   const listening = listen(trigger, connect, { heartbeat });
@@ -146,6 +146,17 @@ describe('listen', () => {
     expect(() => listen(trigger, connect() as never)).toThrow('connect must be a function');
     expect(() => listen(trigger, connect, { heartbeats: 5 } as never)).toThrow('no option "heartbeats"');
     expect(() => listen(trigger, connect, { heartbeat: 0 })).toThrow('heartbeat must be a number');
+  });
+
+  it('tells of a connect that gives no client, and can be closed', async () => {
+    const errors: SseTriggerError[] = [];
+    await using trigger = new SseTrigger({ onError: (error) => errors.push(error) });
+    const listening = listen(trigger, () => undefined as never);
+    await until(() => errors.length > 0);
+    await listening.close();
+    expect(errors).toMatchObject([
+      { code: 'listen_failed', cause: { message: expect.stringContaining('has to give a client of pg') } },
+    ]);
   });
 
   it('leaves no connection behind when it is closed, at whatever moment', async () => {
@@ -315,6 +326,15 @@ describe('several processes that listen', () => {
     await using other = await listeningStage(server, { redis });
     await using stage = await recordingStage();
     expect([...other.errors, ...stage.errors]).toEqual([]);
+  });
+
+  it('are not vouched for by one whose trigger is closed, and which drops what it hears', async () => {
+    await using closed = await recordingStage();
+    await closed.trigger.close();
+    const { store } = closed;
+    const before = store.versions.get(EVERYTHING);
+    await using _ = await recordingStage(undefined, undefined, store);
+    await until(() => store.versions.get(EVERYTHING) !== before);
   });
 
   it('need not all listen', async () => {
