@@ -309,7 +309,7 @@ describe('a callback that fails', () => {
 
   it('is waited for by who comes while it is tried again, also when no version is known', async () => {
     const stage = new Stage();
-    stage.server.add = () => {};
+    stage.server.nodeOf('key').add = () => {};
     const data = async () => {
       stage.runs += 1;
       if (stage.runs === 1) throw new Error('for the first time');

@@ -567,7 +567,7 @@ describe('a data set that was lost', () => {
 describe('a key that cannot be read', () => {
   it('does not make a client wait that comes back', async () => {
     const stage = new Stage();
-    stage.server.add = () => {};
+    stage.server.nodeOf('key').add = () => {};
     stage.open();
     await stage.clock.advance(10_000);
     const back = stage.open({ lastEventId: 'AAAAAAAAAAA' });
@@ -616,7 +616,7 @@ describe('a key that cannot be read', () => {
 describe('a key that is neither there nor to be written', () => {
   it('is told once and causes no loop of runs (S13)', async () => {
     const stage = new Stage();
-    stage.server.add = () => {};
+    stage.server.nodeOf('key').add = () => {};
     const viewer = stage.open();
     await stage.clock.advance(60_000);
     expect(viewer.shown).toEqual([1]);

@@ -55,10 +55,6 @@ export class SimServer {
     this.nodeOf(key).set(key, token);
   }
 
-  add(key: string, token: string): void {
-    this.nodeOf(key).add(key, token);
-  }
-
   publish(key: string, token: string): void {
     for (const subscriber of this.subscribers) {
       if (this.#random.chance(this.#wakes.lost)) {
