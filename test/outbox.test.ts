@@ -87,7 +87,7 @@ describe('pushes', () => {
     expect(stage.engine.stats().unsent).toBe(50_000);
     // Only where versions are counted: what was there before each write does not matter here.
     let written = 0;
-    stage.server.set = () => {
+    stage.server.nodeOf('a').set = () => {
       written += 1;
     };
     stage.server.state = 'up';

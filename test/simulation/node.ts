@@ -11,8 +11,9 @@ export type Loss = 'flush' | 'restartEmpty' | 'rollBack';
 export class SimNode {
   state: Condition = 'up';
   readonly #clock: Clock;
-  #versions = new Map<string, string>();
-  #history: { at: number; versions: Map<string, string> }[] = [];
+  readonly #versions = new Map<string, string>();
+  /** What each write took the place of, and when. */
+  readonly #history: { at: number; key: string; before: string | undefined }[] = [];
   #dataSet = 1;
 
   constructor(clock: Clock) {
@@ -25,7 +26,7 @@ export class SimNode {
   }
 
   set(key: string, token: string): void {
-    this.#history.push({ at: this.#clock.now(), versions: new Map(this.#versions) });
+    this.#history.push({ at: this.#clock.now(), key, before: this.#versions.get(key) });
     this.#versions.set(key, token);
   }
 
@@ -34,8 +35,8 @@ export class SimNode {
   }
 
   flush(): void {
-    this.#versions = new Map();
-    this.#history = [];
+    this.#versions.clear();
+    this.#history.length = 0;
   }
 
   restartEmpty(): void {
@@ -46,12 +47,14 @@ export class SimNode {
   /** A failover or a restart from a snapshot: everything is as it was `ms` ago. Says whether anything was lost. */
   rollBack(ms: number): boolean {
     const then = this.#clock.now() - ms;
-    const later = this.#history.findIndex(({ at }) => at > then);
-    if (later >= 0) {
-      this.#versions = this.#history[later]!.versions;
-      this.#history.length = later;
+    let isLost = false;
+    for (let last = this.#history.at(-1); last !== undefined && last.at > then; last = this.#history.at(-1)) {
+      this.#history.pop();
+      if (last.before === undefined) this.#versions.delete(last.key);
+      else this.#versions.set(last.key, last.before);
+      isLost = true;
     }
     this.#dataSet += 1;
-    return later >= 0;
+    return isLost;
   }
 }
