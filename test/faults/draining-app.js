@@ -5,6 +5,7 @@ import express from 'express';
 import { Redis } from 'ioredis';
 import { SseTrigger, streamSse } from 'sse-trigger';
 import { RedisStore } from 'sse-trigger/redis';
+import { endUponSigterm } from '../../docs/examples/deployment/shutdown.js';
 
 const redis = new Redis(process.env.REDIS_URL);
 redis.on('error', () => {});
@@ -30,11 +31,6 @@ const server = app.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () =>
   console.log(server.address().port),
 );
 
-process.once('SIGTERM', async () => {
-  const closed = new Promise((resolve) => server.close(resolve));
-  await trigger.drain(Number(process.env.DRAIN));
-  setTimeout(() => server.closeAllConnections(), 5_000).unref();
-  await closed;
-  await trigger.close();
-  redis.disconnect();
-});
+// All but the window is as users are told to write it.
+const drain = () => trigger.drain(Number(process.env.DRAIN));
+endUponSigterm({ server, redis, trigger: { drain, close: () => trigger.close() } });
