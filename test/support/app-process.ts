@@ -54,7 +54,7 @@ export class AppProcess implements AsyncDisposable {
   }
 }
 
-/** @param file one of `test/faults` that prints the port it listens on, once it does */
+/** @param file from `test/faults`, which prints the port it listens on, or a URL that ends with it, once it does */
 export async function startApp(
   file: string,
   env: Readonly<Record<string, string>> = {},
@@ -67,9 +67,9 @@ export async function startApp(
   endWithThisProcess(child);
   const said: string[] = [];
   createInterface(child.stderr).on('line', (line) => said.push(line));
-  const [port] = await Promise.race([
+  const [line] = await Promise.race([
     once(createInterface(child.stdout), 'line'),
     ended.then(() => Promise.reject(new Error(`${file} ended: was the package built?\n${said.join('\n')}`))),
   ]);
-  return new AppProcess(Number(port), child, ended, said);
+  return new AppProcess(Number(/\d+$/.exec(line)![0]), child, ended, said);
 }
