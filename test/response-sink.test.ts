@@ -1,15 +1,14 @@
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { createServer, get } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { promisify } from 'node:util';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import express, { type RequestHandler } from 'express';
 import { describe, expect, it } from 'vitest';
 import { SseTrigger, streamSse } from '../src/index.ts';
 import { connectRaw } from './support/raw-client.ts';
+import { selfSigned } from './support/self-signed.ts';
 import { head, serve } from './support/serve.ts';
 import { textUntil } from './support/text-until.ts';
 import { until } from './support/until.ts';
@@ -216,11 +215,3 @@ describe('a stream with bytes on their way', () => {
     client.destroy();
   });
 });
-
-/** A private key and a certificate for `address`, in one text. */
-async function selfSigned(address: string): Promise<string> {
-  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc', '-days', '1'];
-  const name = ['-subj', '/CN=sse-trigger', '-addext', `subjectAltName=IP:${address}`];
-  const { stdout } = await promisify(execFile)('openssl', ['req', ...kind, ...name, '-keyout', '-']);
-  return stdout;
-}

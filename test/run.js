@@ -20,6 +20,7 @@ const programs = [
   { program: 'curl', debian: 'curl', use: 'a stream as people look at it' },
   { program: 'nginx', debian: 'nginx', use: 'streams behind a proxy', folders: rootFolders },
   { program: 'haproxy', debian: 'haproxy', use: 'streams behind a proxy', folders: rootFolders },
+  { program: 'caddy', debian: 'caddy', use: 'streams behind a proxy' },
   { program: 'openssl', debian: 'openssl', use: 'a stream over HTTPS' },
 ];
 

@@ -33,7 +33,9 @@ function leadsSomewhere(page: string, link: string): boolean {
 /** As GitHub makes them of the headings of a page. */
 function anchorsOf(file: string): string[] {
   const anchors: string[] = [];
-  for (const [, heading] of read(file).replace(CODE, '').matchAll(/^#+ (.+)$/gm)) {
+  for (const [, heading] of read(file)
+    .replace(CODE, '')
+    .matchAll(/^#+ (.+)$/gm)) {
     const text = heading!.replace(/\]\([^)]*\)/g, '').toLowerCase();
     const anchor = text.replace(/[^\p{L}\p{N}\p{M}_ -]/gu, '').replaceAll(' ', '-');
     const before = anchors.filter((other) => other.replace(/-\d+$/, '') === anchor).length;

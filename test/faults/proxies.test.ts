@@ -8,6 +8,7 @@ import { createGunzip } from 'node:zlib';
 import { createParser } from 'eventsource-parser';
 import { describe, expect, it } from 'vitest';
 import { type SseTrigger, streamSse } from '../../src/index.ts';
+import { startCaddy } from '../support/caddy-server.ts';
 import { haproxySite, startHaproxy } from '../support/haproxy-server.ts';
 import { startNginx } from '../support/nginx-server.ts';
 import type { ReverseProxy } from '../support/reverse-proxy.ts';
@@ -103,6 +104,20 @@ describe.each([
   {
     name: 'HAProxy as the docs recommend it',
     start: async (to: number) => startHaproxy({ to, site: await recommended('haproxy.cfg') }),
+    version: '1.1',
+  },
+  {
+    name: 'Caddy as the docs recommend it',
+    start: async (to: number) => startCaddy({ to, site: await recommended('Caddyfile') }),
+    version: '1.1',
+  },
+  {
+    // It would compress what begins with 512 bytes at once.
+    name: 'Caddy that compresses',
+    start: async (to: number) => {
+      const site = await recommended('Caddyfile');
+      return startCaddy({ to, site: site.replace('reverse_proxy', 'encode gzip\n\treverse_proxy') });
+    },
     version: '1.1',
   },
   {

@@ -3,7 +3,7 @@ import { type ReverseProxy, startReverseProxy } from './reverse-proxy.ts';
 export interface HaproxyServerOptions {
   /** The port on 127.0.0.1 of what stands behind it. */
   readonly to: number;
-  /** With port 80 in front of an application on port 3000. */
+  /** With port 80 or 443 in front of an application on port 3000. */
   readonly site: string;
 }
 
@@ -27,6 +27,6 @@ export function startHaproxy({ to, site }: HaproxyServerOptions): Promise<Revers
     name: 'haproxy',
     args: (file) => ['-db', '-f', file],
     configuration: ({ port }) =>
-      site.replace('bind :80', `bind 127.0.0.1:${port}`).replace('127.0.0.1:3000', `127.0.0.1:${to}`),
+      site.replace(/bind :(80|443)\b/, `bind 127.0.0.1:${port}`).replace('127.0.0.1:3000', `127.0.0.1:${to}`),
   });
 }

@@ -5,7 +5,7 @@ export interface NginxServerOptions {
   readonly to: number;
   /** Further directives for the location, which wins over what nginx would do by default. */
   readonly location?: string | undefined;
-  /** All of the http block, with port 80 in front of an application on port 3000, in place of a location. */
+  /** All of the http block, with port 80 or 443 in front of an application on port 3000, in place of a location. */
   readonly site?: string | undefined;
 }
 
@@ -46,7 +46,7 @@ export function startNginx({
         fastcgi_temp_path ${folder};
         uwsgi_temp_path ${folder};
         scgi_temp_path ${folder};
-        ${site.replace('listen 80;', `listen 127.0.0.1:${port};`).replace('127.0.0.1:3000', `127.0.0.1:${to}`)}
+        ${site.replace(/listen (80|443)\b/, `listen 127.0.0.1:${port}`).replace('127.0.0.1:3000', `127.0.0.1:${to}`)}
       }`,
   });
 }

@@ -32,8 +32,9 @@ export async function startReverseProxy({
   const port = await freePort();
   const file = join(folder, 'configuration');
   await writeFile(file, configuration({ port, folder }));
-  // Debian keeps it in a folder that is on the PATH of root alone.
-  const env = { ...process.env, PATH: `${process.env.PATH}${delimiter}/usr/sbin` };
+  // Debian keeps some in a folder that is on the PATH of root alone, and some write into that of who runs them.
+  const own = { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder };
+  const env = { ...process.env, ...own, PATH: `${process.env.PATH}${delimiter}/usr/sbin` };
   const child = spawn(name, args(file), { env, stdio: ['ignore', 'ignore', 'pipe'] });
   endWithThisProcess(child);
   const log: string[] = [];

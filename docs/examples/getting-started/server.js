@@ -6,7 +6,7 @@ const trigger = new SseTrigger();    // in memory: for one process
 
 const app = express();
 app.use(express.json());
-app.get('/', (req, res) => res.sendFile('index.html', { root: import.meta.dirname }));
+app.get('/', (_req, res) => res.sendFile('index.html', { root: import.meta.dirname }));
 
 app.get('/orders/stream', streamSse(trigger, {
   key: 'orders',                     // what to watch
