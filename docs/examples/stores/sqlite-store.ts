@@ -3,7 +3,7 @@ import type { Reading, Store } from 'sse-trigger';
 /** What is called of better-sqlite3 or libsql. */
 interface Sqlite {
   exec(sql: string): unknown;
-  prepare(sql: string): { get(key: string): unknown; run(key: string, token: string): unknown };
+  prepare(sql: string): { get(...values: unknown[]): unknown; run(...values: unknown[]): unknown };
   transaction(work: () => void): { immediate(): unknown };
 }
 
