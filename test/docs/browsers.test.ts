@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import express, { type Express, type RequestHandler } from 'express';
 import { SseTrigger } from 'sse-trigger';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { dashboard } from '../../docs/examples/browsers/feeds.ts';
 import { order, toApp, trigger } from '../../docs/examples/browsers/server.ts';
 import { openWithToken } from '../../docs/examples/browsers/token.ts';
@@ -12,6 +12,8 @@ import { openStream } from '../support/stream-client.ts';
 import { until } from '../support/until.ts';
 
 useBrowser();
+// Streams of a page that was closed end in a moment.
+beforeEach(() => until(() => trigger.stats().streams === 0));
 afterAll(() => trigger.close());
 
 /** Any complaint of the browser about an answer that a test is after. */
@@ -31,9 +33,10 @@ function servePages(app: Express, handlers: Readonly<Record<string, RequestHandl
   return serve(all.use(app));
 }
 
-async function openPage(url: string) {
+/** A page of a browser in which somebody has signed in at `server`. */
+async function openPage(url: string, server = url) {
   const screen = await newScreen(url);
-  await screen.addCookies([{ name: 'user', value: 'alice', url }]);
+  await screen.request.post(`${server}/sign-in`);
   const page = await screen.newPage();
   await page.goto('/');
   return page;
@@ -67,7 +70,7 @@ describe('in Chromium', () => {
     expectComplaints(REFUSED);
     let asked = 0;
     await using served = await servePages(toApp([]), {
-      '/session': (_req, res) => void res.sendStatus(200),
+      '/session': (_req, res) => void res.sendStatus(502),
       '/orders/stream': (_req, res, next) => {
         asked += 1;
         if (asked > 1) return next();
@@ -119,7 +122,6 @@ describe('in Chromium', () => {
   });
 
   it('the seventh stream of a host waits for one of the six', async () => {
-    await until(() => trigger.stats().streams === 0);
     await using served = await servePages(toApp([]));
     const page = await openPage(served.url);
     await page.evaluate(`
@@ -158,7 +160,7 @@ describe('in Chromium', () => {
   it('a page of another origin that is listed gets the stream, with the cookies of its user', async () => {
     await using pages = await servePages(express());
     await using server = await serve(toApp([pages.url]));
-    const page = await openPage(pages.url);
+    const page = await openPage(pages.url, server.url);
     await page.evaluate(`showOfAnother('${server.url}')`);
     await page.getByText(/\d/).waitFor();
   });

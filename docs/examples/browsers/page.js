@@ -6,7 +6,7 @@ const show = (text) => document.querySelector('p').append(`${text} `);
 globalThis.showOrders = () => {
   keepOpen('/orders/stream', (source) => {
     source.addEventListener('message', ({ data }) => show(data));
-  }, async () => (await fetch('/session')).ok);
+  }, async () => (await fetch('/session')).status !== 401);
 };
 
 globalThis.showWhileSeen = () => {

@@ -1,4 +1,6 @@
+import '../session-data.ts';
 import express from 'express';
+import session from 'express-session';
 import { SseTrigger, streamSse } from 'sse-trigger';
 
 export const trigger = new SseTrigger();
@@ -12,8 +14,13 @@ export function order(): void {
 /** An application whose stream the pages of other origins may open, too. */
 export function toApp(allowOrigins: readonly string[]) {
   const app = express();
+  app.use(session({ secret: 'secret', resave: false, saveUninitialized: false }));
+  app.post('/sign-in', (req, res) => {
+    req.session.userId = 'alice';
+    res.end();
+  });
   app.get('/orders/stream', streamSse(trigger, {
-    subject: (req) => /user=(\w+)/.exec(req.headers.cookie ?? '')?.[1],
+    subject: (req) => req.session.userId,
     key: 'orders',
     data: () => orders,
     allowOrigins,                     // ['https://shop.example.org']
