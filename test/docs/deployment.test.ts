@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bySentinels, onCluster } from '../../docs/examples/deployment/redis.ts';
 import { eventually, newScreen, useBrowser } from '../browser/screens.ts';
 import { startApp } from '../support/app-process.ts';
+import { startCaddy } from '../support/caddy-server.ts';
 import { startHaproxy } from '../support/haproxy-server.ts';
 import { startNginx } from '../support/nginx-server.ts';
 import { startRedisCluster } from '../support/redis-cluster.ts';
@@ -37,6 +38,13 @@ describe('over HTTP/2', () => {
   it.each([
     ['nginx', (to: number) => startNginx({ to, site: site('docs/nginx-http2.conf') })],
     ['HAProxy', (to: number) => startHaproxy({ to, site: site('docs/haproxy-http2.cfg') })],
+    [
+      'Caddy',
+      (to: number) => {
+        const tls = `:443 {\n\ttls ${certificate} ${certificate}`;
+        return startCaddy({ to, site: site('docs/Caddyfile').replace(':80 {', tls) });
+      },
+    ],
   ])('as %s serves it, a browser has twenty streams open at once', async (_, start) => {
     await using trigger = new SseTrigger();
     const app = express();
