@@ -1,0 +1,5 @@
+import type { Page } from '../recipes/parts.ts';
+
+export function page({ EventSource, show }: Page): void {
+  new EventSource('/notifications/stream').addEventListener('notifications', ({ data }) => show(JSON.parse(data)));
+}
