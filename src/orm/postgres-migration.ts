@@ -36,13 +36,23 @@ export function migration(options: MigrationOptions): Migration {
   const names = tables.map(nameOf);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new TypeError(`${twice} is there twice: give one \`on\` all of its keys`);
-  const up = [`create schema if not exists ${SCHEMA};`, REMOVE, checkOf(tables), ...tables.map(triggersOf)];
+  const up = [CREATE, REMOVE, checkOf(tables), ...tables.map(triggersOf)];
   return {
     up: `${up.join('\n\n')}\n`,
     // Without "cascade": what is in there by somebody else stays.
     down: `${REMOVE}\n\ndrop schema if exists ${SCHEMA};\n`,
   };
 }
+
+/** "if not exists" asks for the right to create one also where it exists. */
+const CREATE = `\
+do $$
+begin
+  if to_regnamespace('${SCHEMA}') is null then
+    create schema ${SCHEMA};
+  end if;
+end
+$$;`;
 
 /** With the functions go the triggers that call them. */
 const REMOVE = `\
@@ -51,7 +61,11 @@ do $$
 declare
   made regprocedure;
 begin
-  for made in select oid from pg_proc where pronamespace = to_regnamespace('${SCHEMA}') loop
+  for made in
+    select oid from pg_proc
+    where pronamespace = to_regnamespace('${SCHEMA}')
+      and proname ~ '^push_[0-9]+$' and prorettype = 'trigger'::regtype
+  loop
     execute format('drop function %s cascade', made);
   end loop;
 end
@@ -74,17 +88,22 @@ function checkOf(tables: readonly Table[]): string {
 declare
   wrong text;
 begin
+  with recursive used (relation, name) as (values
+${used.join(',\n')}
+  ), typed (relation, name, type) as (
+    select relation, name, atttypid from used
+    left join pg_attribute on attrelid = relation and attname = name and attnum > 0 and not attisdropped
+    union all
+    -- What a domain is made of, and so on.
+    select relation, name, typbasetype from typed join pg_type on oid = type where typtype = 'd'
+  )
   select string_agg(format('%s.%I (%s)', relation, name, coalesce(type::regtype::text, 'not there')), ', ')
   into wrong
-  from (values
-${used.join(',\n')}
-  ) as used (relation, name)
-  left join pg_attribute on attrelid = relation and attname = name and attnum > 0 and not attisdropped
-  left join pg_type as own on own.oid = atttypid
-  cross join lateral (select coalesce(nullif(own.typbasetype, 0), own.oid) as type) as plain
-  where (
-    own.typcategory in ('N', 'S', 'B', 'E') and type::regtype not in ('real', 'double precision', 'money', 'character')
-    or type::regtype = 'uuid'::regtype
+  from typed left join pg_type on oid = type
+  where typtype is distinct from 'd' and (
+    typcategory in ('N', 'S', 'B', 'E') and typname !~ '^reg'
+      and type <> all ('{real, double precision, money, character}'::regtype[])
+    or type = 'uuid'::regtype
   ) is not true;
   if wrong is not null then
     raise exception 'sse-trigger can make no key of %', wrong
@@ -100,30 +119,23 @@ function triggersOf(table: Table, index: number): string {
 -- ${JSON.stringify(`${table.schema}.${table.name}`)}
 create function ${made} returns trigger language plpgsql set search_path = pg_catalog, pg_temp as ${functionOf(table)};
 
-do ${quoteBody(attachmentOf(table, made))};`;
+do ${quoteBody(attachmentOf(table, made, index + 1))};`;
 }
 
 /** Never fails, since a save would fail with it. */
 function functionOf(table: Table): string {
   const display = quoteText(`${table.schema}.${table.name}`);
-  const push = (rows: readonly (readonly [row: string, from: string])[]) => {
-    const selects = rows.flatMap(([row, from]) =>
-      table.keys.map((key) => `${toExpression(key, row)}${from}`),
+  const keysOf = (row: string) => table.keys.map((key) => toExpression(key, row));
+  const keysIn = (...transitions: readonly string[]) => {
+    const selects = transitions.flatMap((rows) =>
+      keysOf('changed').map((key) => `${key} from ${rows} as changed`),
     );
-    return `\
-    perform pg_notify('${CHANNEL}', case
-      when octet_length(key) between 1 and ${LONGEST_KEY} then version || ' ' || key
-      else ' ' || ${display} || ': a key has to have 1 to ${LONGEST_KEY} bytes'
-    end)
-    from (
-      select distinct ${selects.join('\n      union select ')}
-    ) as pushed (key) where key is not null;`;
+    return `array(\n        select distinct ${selects.join('\n        union select ')}\n      )`;
   };
-  const NEW = ['changed', ' from new_rows as changed'] as const;
-  const OLD = ['changed', ' from old_rows as changed'] as const;
   return quoteBody(`\
 declare
   version text := current_setting('sse_trigger.version', true);
+  keys text[];
 begin
   -- One version a transaction, so that equal payloads are one notification.
   if coalesce(version, '') = '' then
@@ -134,22 +146,31 @@ begin
   if tg_op = 'TRUNCATE' then
     -- Without a key: everything may have changed.
     perform pg_notify('${CHANNEL}', version || ' ');
-  elsif tg_level = 'ROW' then
-${push([
-  ['old', ''],
-  ['new', ''],
-])}
-  elsif tg_op = 'INSERT' then
-${push([NEW])}
-  elsif tg_op = 'UPDATE' then
-${push([OLD, NEW])}
-  else
-${push([OLD])}
+    return null;
   end if;
-  return null;
-exception when others then
-  -- A column that was renamed must not make every save fail.
-  perform pg_notify('${CHANNEL}', left(' ' || ${display} || ': ' || sqlerrm, 1000));
+  begin
+    if tg_level = 'ROW' then
+      keys := array[
+        ${[...keysOf('old'), ...keysOf('new')].join(',\n        ')}
+      ];
+    elsif tg_op = 'INSERT' then
+      keys := ${keysIn('new_rows')};
+    elsif tg_op = 'UPDATE' then
+      keys := ${keysIn('old_rows', 'new_rows')};
+    else
+      keys := ${keysIn('old_rows')};
+    end if;
+  exception when others then
+    -- A column that was renamed must not make every save fail.
+    perform pg_notify('${CHANNEL}', left(' ' || ${display} || ': ' || sqlerrm, 1000));
+    return null;
+  end;
+  -- Not in the block above, which would keep 8 kB for each row until the transaction ends.
+  perform pg_notify('${CHANNEL}', case
+    when octet_length(key) between 1 and ${LONGEST_KEY} then version || ' ' || key
+    else ' ' || ${display} || ': a key has to have 1 to ${LONGEST_KEY} bytes'
+  end)
+  from unnest(keys) as key where key is not null;
   return null;
 end`);
 }
@@ -158,10 +179,10 @@ end`);
  * A statement that names the parent of partitions calls no statement's trigger of theirs, and the other way round, so
  * there rows have them: those of a parent are those of all partitions, of later ones, too.
  */
-function attachmentOf(table: Table, made: string): string {
+function attachmentOf(table: Table, made: string, number: number): string {
   const name = nameOf(table);
   const create = (margin: string, trigger: string, event: string, each: string) => `\
-${margin}create trigger sse_trigger_${trigger} after ${event} on ${name}
+${margin}create trigger sse_trigger_${number}_${trigger} after ${event} on ${name}
 ${margin}  ${each} execute function ${made};`;
   const statement = (event: string, rows: string) =>
     create('    ', event, event, `referencing ${rows} for each statement`);

@@ -96,20 +96,47 @@ describe('the migration', () => {
 
   it('leaves what somebody else has put into its schema', async () => {
     await install(notifications);
-    await sql.query('create table sse_trigger.precious ()');
+    await sql.query(`
+      create table sse_trigger.precious ();
+      create function sse_trigger.push() returns trigger language plpgsql as 'begin return new; end'`);
+    await install(notifications);
     await expect(remove()).rejects.toThrow('cannot drop schema');
-    await sql.query('table sse_trigger.precious; drop table sse_trigger.precious');
+    await sql.query('drop table sse_trigger.precious; drop function sse_trigger.push()');
+  });
+
+  it('wants the right to make a schema only when there is none', async () => {
+    await sql.query(`
+      drop role if exists keeper;
+      create role keeper;
+      grant create on database postgres to keeper;
+      grant create, usage on schema public to keeper;
+      alter table notifications owner to keeper;
+      set role keeper`);
+    await install(notifications);
+    await sql.query('reset role; revoke create on database postgres from keeper; set role keeper');
+    await install(notifications);
+    await remove();
+    await expect(install(notifications)).rejects.toThrow('permission denied for database');
+    await sql.query('reset role; drop owned by keeper cascade; drop role keeper');
   });
 
   it('refuses a column that is not there, and one whose text is not the same in every session', async () => {
-    await sql.query(
-      'alter table notifications add at timestamptz, add size real, add code char(4), add ok uuid',
-    );
+    await sql.query(`
+      create schema app;
+      create domain app.weight as real;
+      create domain app.heavy as app.weight;
+      create domain app.count as integer;
+      create domain app.many as app.count;
+      alter table notifications add at timestamptz, add size real, add code char(4), add kind regclass,
+        add load app.heavy, add list text[], add ok uuid, add good app.many`);
     for (const [column, type] of [
       ['usr_id', 'not there'],
       ['at', 'timestamp with time zone'],
       ['size', 'real'],
       ['code', 'character'],
+      ['kind', 'regclass'],
+      ['load', 'real'],
+      ['list', 'text[]'],
     ]) {
       await expect(install(on('notifications', { key: `n:{${column}}` }))).rejects.toThrow(
         `sse-trigger can make no key of notifications.${column} (${type})`,
@@ -117,7 +144,7 @@ describe('the migration', () => {
     }
     await expect(install(on('notificatons', { key: 'n:{id}' }))).rejects.toThrow('does not exist');
     expect(await traces()).toBe(0);
-    await install(on('notifications', { key: 'n:{ok}' }));
+    await install(on('notifications', { key: 'n:{ok}:{good}' }));
   });
 
   it('is misused with a TypeError that says how it is meant', () => {
@@ -341,6 +368,23 @@ describe('a save does not fail', () => {
   });
 });
 
+it('takes no memory by the row or by the statement of a transaction', async () => {
+  const ROWS = 10_000;
+  await install(on('notifications', { key: 'notifications:{user_id}', columns: ['title'] }));
+  await sql.query(`insert into notifications (user_id) select 1 from generate_series(1, ${ROWS})`);
+  await sql.query("begin; update notifications set title = 'x'");
+  await sql.query(
+    `do $$ begin for i in 1..${ROWS} loop insert into notifications (user_id) values (1); end loop; end $$`,
+  );
+  const { rows } = await sql.query(
+    'select sum(total_bytes)::float8 / $1 as each from pg_backend_memory_contexts',
+    [2 * ROWS],
+  );
+  await sql.query('commit');
+  expect(rows[0].each).toBeLessThan(1000);
+  expect(await ear.keys()).toEqual(['notifications:1', 'notifications:1']);
+});
+
 describe('columns', () => {
   beforeEach(async () => {
     // A type that knows no equality.
@@ -409,6 +453,22 @@ describe('a partitioned table', () => {
     expect(await ear.keys()).toEqual([EVERYTHING]);
   });
 
+  it('may be named beside its partitions, and one that is attached goes on with both', async () => {
+    const [events, monday, late] = ['events', 'monday', 'late'].map((name) =>
+      on(name, { schema: 'app', key: `${name}:{owner}`, columns: ['note'] }),
+    );
+    await sql.query('create table app.late (owner text, day integer, note text)');
+    await install(monday!, events!, late!);
+    await sql.query("insert into app.events values (1, 'a'), (2, 'a'); insert into app.late values ('b', 3)");
+    expect(await ear.keys()).toEqual(['events:a', 'late:b', 'monday:a']);
+    await sql.query('alter table app.events attach partition app.late for values in (3)');
+    await sql.query("update app.events set note = 'x'");
+    expect(await ear.keys()).toEqual(['events:a', 'events:b', 'late:b', 'monday:a']);
+    await install(monday!, events!, late!);
+    await sql.query('delete from app.events');
+    expect(await ear.keys()).toEqual(['events:a', 'events:b', 'late:b', 'monday:a']);
+  });
+
   it('is like a table that others inherit from, which names each of them', async () => {
     await sql.query('create table app.base (owner text); create table app.heir () inherits (app.base)');
     const [base, heir] = ['base', 'heir'].map((name) => on(name, { schema: 'app', key: `${name}:{owner}` }));
@@ -432,6 +492,7 @@ describe('odd names and texts', () => {
     'new',
     'version',
     'key',
+    'keys',
   ];
   const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
   const braced = (name: string) => name.replaceAll('{', '{{').replaceAll('}', '}}');
