@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
 import { SseTriggerError } from './errors.ts';
 import type { Store } from './store.ts';
+import { EVERYTHING } from './versions.ts';
 
 export interface OutboxOptions {
   readonly store: Store;
@@ -185,6 +186,8 @@ export class Outbox {
     if (added.length > room) {
       const message = `${added.length - room} pushes are lost to other processes: ${maxUnsent} keys wait for the store already`;
       onError(new SseTriggerError('unsent_full', message, { cause }));
+      // Processes that read this look at all keys, and so at those.
+      this.#unsent.add(EVERYTHING);
     }
     onDoubt(batch.keys);
   }

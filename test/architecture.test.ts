@@ -13,6 +13,7 @@ const floors = [
     'key',
     'linked-list',
     'option-checks',
+    'orm/postgres-client',
     'orm/postgres-sql',
     'pauses',
     'position',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../src/store.ts';
+import { EVERYTHING } from '../src/versions.ts';
 import { Stage } from './support/stage.ts';
 
 /** Notes what is written; the test says when, and how, each write ends. */
@@ -96,12 +97,17 @@ describe('pushes', () => {
     expect(written).toBe(50_000);
   });
 
-  it('are not kept beyond maxUnsent, which is told', async () => {
+  it('are not kept beyond maxUnsent, which is told, and then everything is pushed in their place', async () => {
     const stage = new Stage({ maxUnsent: 2 });
     stage.server.state = 'refusing';
     await stage.push('a', 'b', 'c');
     await stage.push('a');
-    expect(stage.engine.stats().unsent).toBe(2);
+    expect(stage.engine.stats().unsent).toBe(3);
+    stage.server.state = 'up';
+    await stage.clock.advance(2000);
+    expect(stage.engine.stats().unsent).toBe(0);
+    expect(stage.server.get('c')).toBe(undefined);
+    expect(stage.server.get(EVERYTHING)).toBeDefined();
     expect(stage.errors.map(({ code }) => code)).toEqual(['write_failed', 'unsent_full', 'write_failed']);
   });
 

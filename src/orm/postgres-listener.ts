@@ -6,28 +6,14 @@ import { SseTriggerError } from '../errors.ts';
 import { requireKey } from '../key.ts';
 import { pauseAfterFailure } from '../pauses.ts';
 import { untilAborted } from '../until-aborted.ts';
+import { type PostgresClient, requireClient, UnfitClient } from './postgres-client.ts';
 import { CHANNEL } from './postgres-migration.ts';
 import { Witnesses } from './postgres-witnesses.ts';
 
-/** What is called of a `Client` of pg, version 8, that nobody else uses. */
-export interface PostgresClient {
-  connect(): Promise<unknown>;
-  query(sql: string): Promise<{ readonly rows: readonly unknown[] }>;
-  end(): Promise<unknown>;
-  on(event: 'notification', listener: (message: PostgresNotification) => void): unknown;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'end', listener: () => void): unknown;
-  /** Cut off when the server is silent: `end` would wait for it. */
-  readonly connection?: { readonly stream?: { destroy(): unknown } | undefined } | undefined;
-}
-
-export interface PostgresNotification {
-  readonly channel: string;
-  readonly payload?: string | undefined;
-}
-
 const LISTEN = `listen ${CHANNEL}`;
 const IS_LISTENING = `select 1 from pg_listening_channels() as channel where channel = '${CHANNEL}'`;
+
+const OUTAGE = 'no notifications come from PostgreSQL; when they do again, everything is looked at';
 
 /** So many heartbeats after the last answer a notification may be old, which never happens while the process runs. */
 const LATE = 2;
@@ -81,7 +67,12 @@ export class PostgresListener {
         });
       } catch (cause) {
         if (this.#isClosed) return;
-        this.#tellOfOutage(cause);
+        if (cause instanceof UnfitClient) {
+          this.#tellOfOutage('listen has given up, since it gets nothing to listen with', cause);
+          return;
+        }
+        if (!this.#isDown) this.#tellOfOutage(OUTAGE, cause);
+        this.#isDown = true;
       }
       this.#session = new AbortController();
       const pause = pauseAfterFailure(failures, Math.random);
@@ -142,7 +133,9 @@ export class PostgresListener {
     this.#isDown = false;
     const isKnown = await witnesses.haveHeardAll();
     if (signal.aborted) return;
-    if (isKnown || (await this.#engine.pushEverything())) witnesses.becomeWitness();
+    if (!isKnown) await this.#engine.pushEverything();
+    // Also when the store has not taken that yet: until it has, a witness does not answer.
+    witnesses.becomeWitness();
   }
 
   #receive(payload: string): void {
@@ -173,10 +166,7 @@ export class PostgresListener {
     });
   }
 
-  #tellOfOutage(cause: unknown): void {
-    if (this.#isDown) return;
-    this.#isDown = true;
-    const message = 'no notifications come from PostgreSQL; when they do again, everything is looked at';
+  #tellOfOutage(message: string, cause: unknown): void {
     this.#engine.onError(new SseTriggerError('listen_failed', message, { cause }));
   }
 
@@ -184,11 +174,4 @@ export class PostgresListener {
     const message = `PostgreSQL could not push a row that was saved: ${why}`;
     this.#engine.onError(new SseTriggerError('mapping_failed', message, { cause }));
   }
-}
-
-/** A `return` is forgotten easily. */
-function requireClient(client: Partial<PostgresClient> | undefined): void {
-  const methods = [client?.connect, client?.query, client?.end, client?.on];
-  if (methods.every((method) => typeof method === 'function')) return;
-  throw new TypeError('connect has to give a client of pg: listen(trigger, () => new pg.Client(url))');
 }

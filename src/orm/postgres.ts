@@ -1,8 +1,9 @@
 import { requireFunction, requireKnown, requireMs } from '../option-checks.ts';
 import { ENGINE, SseTrigger } from '../trigger.ts';
-import { type PostgresClient, PostgresListener } from './postgres-listener.ts';
+import type { PostgresClient } from './postgres-client.ts';
+import { PostgresListener } from './postgres-listener.ts';
 
-export type { PostgresClient, PostgresNotification } from './postgres-listener.ts';
+export type { PostgresClient, PostgresNotification } from './postgres-client.ts';
 export { type Migration, type MigrationOptions, migration } from './postgres-migration.ts';
 export { type KeyTemplate, on, type Table, type TableOptions } from './postgres-table.ts';
 

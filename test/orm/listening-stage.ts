@@ -87,7 +87,7 @@ export async function untilShown(viewer: StreamClient, count: number): Promise<v
 }
 
 /** Another process has heard all that was committed before. */
-function answered(client: pg.Client): Promise<void> {
+export function answered(client: pg.Client): Promise<void> {
   return new Promise((resolve) => {
     client.on('notification', ({ payload }) => {
       if (payload?.startsWith('! ')) resolve();

@@ -8,9 +8,11 @@ import { type PostgresServer, startPostgres } from '../support/postgres-server.t
 import { RecordingStore } from '../support/recording-store.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';
-import { EVERYTHING, HEARTBEAT, LISTENER, listeningStage, untilShown } from './listening-stage.ts';
+import { answered, EVERYTHING, HEARTBEAT, LISTENER, listeningStage, untilShown } from './listening-stage.ts';
 
 const WRITES = 200;
+/** More than a trigger keeps for a store that takes none. */
+const KEYS = 80_000;
 
 let server: PostgresServer;
 let sql: pg.Client;
@@ -60,7 +62,7 @@ async function recordingStage(
   store = new RecordingStore(),
 ) {
   const errors: SseTriggerError[] = [];
-  const trigger = new SseTrigger({ store, onError: (error) => errors.push(error) });
+  const trigger = new SseTrigger({ store, poll: 100, onError: (error) => errors.push(error) });
   const listening = listen(trigger, connect, { heartbeat });
   // What was missed before is made up for, and nothing else follows from that.
   await until(() => store.writes.flat().includes(EVERYTHING));
@@ -148,15 +150,52 @@ describe('listen', () => {
     expect(() => listen(trigger, connect, { heartbeat: 0 })).toThrow('heartbeat must be a number');
   });
 
-  it('tells of a connect that gives no client, and can be closed', async () => {
-    const errors: SseTriggerError[] = [];
-    await using trigger = new SseTrigger({ onError: (error) => errors.push(error) });
-    const listening = listen(trigger, () => undefined as never);
-    await until(() => errors.length > 0);
-    await listening.close();
-    expect(errors).toMatchObject([
-      { code: 'listen_failed', cause: { message: expect.stringContaining('has to give a client of pg') } },
+  it('gives up when it gets nothing to listen with, tells what it wants, and leaves alone what it got', async () => {
+    const pool = new pg.Pool({ connectionString: server.url });
+    const ofAnotherLibrary = Object.assign(() => {}, { listen() {}, unsafe() {}, end() {} });
+    for (const [given, why] of [
+      [undefined, 'has to give a client of pg'],
+      [ofAnotherLibrary, 'has to give a client of pg'],
+      [pool, 'a pool has no connection that stays'],
+      [sql, 'a new client each time'],
+    ] as const) {
+      const errors: SseTriggerError[] = [];
+      await using trigger = new SseTrigger({ onError: (error) => errors.push(error) });
+      const listening = listen(trigger, () => given as never);
+      await until(() => errors.length > 0);
+      await listening.close();
+      const message = expect.stringMatching(
+        `${why}.*: listen\\(trigger, \\(\\) => new pg.Client\\(url\\)\\)`,
+      );
+      expect(errors).toMatchObject([{ code: 'listen_failed', cause: { name: 'TypeError', message } }]);
+    }
+    expect(pool.totalCount).toBe(0);
+    await sql.query('select 1');
+  });
+
+  it('tells of a client that it gets a second time, although it has told that the first was lost', async () => {
+    const client = new pg.Client({ connectionString: server.url, application_name: LISTENER });
+    await using stage = await recordingStage(() => client);
+    await sql.query('select pg_terminate_backend($1)', await listeners());
+    await until(() => stage.errors.length === 2);
+    expect(stage.errors).toMatchObject([
+      { code: 'listen_failed', message: expect.stringContaining('when they do again') },
+      { code: 'listen_failed', message: expect.stringContaining('has given up') },
     ]);
+  });
+
+  it(`pushes everything when one statement changes ${KEYS} keys and the store does not take so many`, async () => {
+    // A short heartbeat would take the work for silence.
+    await using stage = await recordingStage(undefined, 5000);
+    const { store, trigger, errors } = stage;
+    const before = store.versions.get(EVERYTHING);
+    store.failure = new Error('down');
+    await sql.query('insert into notifications (user_id) select generate_series(1, $1)', [KEYS]);
+    await until(() => errors.some(({ code }) => code === 'unsent_full'), 20_000);
+    store.failure = undefined;
+    await until(() => trigger.stats().unsent === 0);
+    expect(store.versions.get(EVERYTHING)).not.toBe(before);
+    await sql.query('truncate notifications');
   });
 
   it('leaves no connection behind when it is closed, at whatever moment', async () => {
@@ -335,6 +374,22 @@ describe('several processes that listen', () => {
     const before = store.versions.get(EVERYTHING);
     await using _ = await recordingStage(undefined, undefined, store);
     await until(() => store.versions.get(EVERYTHING) !== before);
+  });
+
+  it('are vouched for by one whose store took only later what it had missed', async () => {
+    const store = new RecordingStore();
+    store.write = async () => {
+      store.write = RecordingStore.prototype.write;
+      throw new Error('down');
+    };
+    await using stage = await recordingStage(undefined, undefined, store);
+    expect(stage.errors).toMatchObject([{ code: 'write_failed' }]);
+    const everything = store.versions.get(EVERYTHING);
+    const client = new pg.Client(server.url);
+    const answer = answered(client);
+    await using _ = await recordingStage(() => client, undefined, store);
+    await answer;
+    expect(store.versions.get(EVERYTHING)).toBe(everything);
   });
 
   it('need not all listen', async () => {
