@@ -13,7 +13,7 @@
  * - `streams_full`: `maxStreams` are open; a further one was told to come back later.
  * - `mapping_failed`: a mapping of `on` threw or gave what is no key. The save is done, and nothing is pushed for that row.
  * - `listen_failed`: no notifications come from PostgreSQL, since the connection was lost or cannot be made. It is tried
- *   again, and then everything is looked at once; told once an outage.
+ *   again, and then everything is looked at once; told once an outage. Not when there is nothing to listen with.
  * - `rows_unknown`: an ORM did not say which rows were written, and `on` has no `bulk`. Nothing is pushed; told once an entity.
  */
 export type SseTriggerErrorCode =

@@ -24,7 +24,7 @@ export interface Listening extends AsyncDisposable {
 /**
  * Pushes what PostgreSQL says was committed: in each process that serves streams, over one connection of its own, not
  * through a pooler that shares connections. It comes back by itself, and then everything is looked at once. Errors go to
- * `onError` of the trigger, with `listen_failed`.
+ * `onError` of the trigger, with `listen_failed`. A `connect` that gives anything else is not asked again.
  *
  * @param connect gives a client of pg that nobody else uses and that is not connected: `() => new pg.Client(url)`.
  * @throws TypeError for what is no trigger or no function, and for an option that does not exist or cannot be meant.
