@@ -35,6 +35,8 @@ export class PostgresListener {
   /** Whether it was told that no notifications come. */
   #isDown = false;
   #leaving: Promise<void> | undefined;
+  /** Settled after all that were begun before. */
+  #lastPush: Promise<boolean> = Promise.resolve(true);
 
   constructor(
     engine: Engine,
@@ -91,9 +93,8 @@ export class PostgresListener {
       );
     const client = await within(() => this.#connect());
     requireClient(client);
-    const witnesses = new Witnesses(this.#engine, (payload) =>
-      client.query(`select pg_notify('${CHANNEL}', '${payload}')`),
-    );
+    const notify = (payload: string) => client.query(`select pg_notify('${CHANNEL}', '${payload}')`);
+    const witnesses = new Witnesses(this.#engine, notify, () => this.#lastPush);
     try {
       client.on('error', (error) => session.abort(error));
       client.on('end', () => session.abort(new Error('the server has ended the connection')));
@@ -147,7 +148,7 @@ export class PostgresListener {
     // After this process stood still, what others wrote long ago must not come again in place of what is there by now.
     const isLate = systemClock.now() - this.#askedAt > LATE * this.#heartbeat;
     if (key === '') {
-      void this.#engine.pushEverything(isLate ? undefined : version);
+      this.#lastPush = this.#engine.pushEverything(isLate ? undefined : version);
       return;
     }
     try {
@@ -156,7 +157,7 @@ export class PostgresListener {
       this.#tellOfMapping('PostgreSQL made a key that is none', cause);
       return;
     }
-    void this.#engine.push([key], isLate ? undefined : new Map([[key, version]]));
+    this.#lastPush = this.#engine.push([key], isLate ? undefined : new Map([[key, version]]));
   }
 
   async #leave(client: PostgresClient): Promise<void> {

@@ -17,13 +17,19 @@ const ANSWERING = 1000;
 export class Witnesses {
   readonly #engine: Engine;
   readonly #notify: (payload: string) => Promise<unknown>;
+  readonly #lastPush: () => Promise<unknown>;
   #question: { readonly number: string; readonly answered: () => void } | undefined;
   #isWitness = false;
 
-  /** `notify` tells all who listen. */
-  constructor(engine: Engine, notify: (payload: string) => Promise<unknown>) {
+  /** `notify` tells all who listen, and `lastPush` is settled when the store has been given all that was heard. */
+  constructor(
+    engine: Engine,
+    notify: (payload: string) => Promise<unknown>,
+    lastPush: () => Promise<unknown>,
+  ) {
     this.#engine = engine;
     this.#notify = notify;
+    this.#lastPush = lastPush;
   }
 
   /** Whether another process has heard all that was committed up to now. Never rejects. */
@@ -61,8 +67,9 @@ export class Witnesses {
   }
 
   async #answer(number: string, store: string | undefined): Promise<void> {
-    const isSame = (await this.#nameOfStore()) === store;
     // What it has heard and the store has not is lost with this process.
+    await this.#lastPush();
+    const isSame = (await this.#nameOfStore()) === store;
     if (isSame && this.#engine.tellsAll) await this.#notify(`! ${number}`).catch(() => {});
   }
 

@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SseTrigger, type SseTriggerError } from '../../src/index.ts';
 import { listen, migration, on, type PostgresClient } from '../../src/orm/postgres.ts';
+import { deferred } from '../support/deferred.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { RecordingStore } from '../support/recording-store.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';
+import { openEar } from './heard.ts';
 import { answered, EVERYTHING, HEARTBEAT, LISTENER, listeningStage, untilShown } from './listening-stage.ts';
 
 const WRITES = 200;
@@ -62,7 +65,12 @@ async function recordingStage(
   store = new RecordingStore(),
 ) {
   const errors: SseTriggerError[] = [];
-  const trigger = new SseTrigger({ store, poll: 100, onError: (error) => errors.push(error) });
+  const trigger = new SseTrigger({
+    store,
+    poll: 100,
+    storeTimeout: 10_000,
+    onError: (error) => errors.push(error),
+  });
   const listening = listen(trigger, connect, { heartbeat });
   // What was missed before is made up for, and nothing else follows from that.
   await until(() => store.writes.flat().includes(EVERYTHING));
@@ -374,6 +382,30 @@ describe('several processes that listen', () => {
     const before = store.versions.get(EVERYTHING);
     await using _ = await recordingStage(undefined, undefined, store);
     await until(() => store.versions.get(EVERYTHING) !== before);
+  });
+
+  it('are vouched for only when the store has what was heard before', async () => {
+    const store = new RecordingStore();
+    await using stage = await recordingStage(undefined, undefined, store);
+    await using ear = await openEar(server.url);
+    const name = hash('sha256', store.versions.get(EVERYTHING)!).slice(0, 16);
+    const ask = (question: string) =>
+      sql.query("select pg_notify('sse_trigger', $1)", [`? ${question} ${name}`]);
+    const answers = async () => (await ear.heard()).filter(({ version }) => version === '!');
+    await ask('0'.repeat(16));
+    await until(async () => (await answers()).length === 1);
+    const written = deferred();
+    store.write = async (versions) => {
+      await written.promise;
+      await RecordingStore.prototype.write.call(store, versions);
+    };
+    await add(1);
+    await ask('1'.repeat(16));
+    for (let look = 0; look < 20; look += 1) expect(await answers()).toEqual([]);
+    written.resolve();
+    await until(async () => (await answers()).length === 1);
+    expect(store.versions.has('notifications:1')).toBe(true);
+    expect(stage.errors).toEqual([]);
   });
 
   it('are vouched for by one whose store took only later what it had missed', async () => {
