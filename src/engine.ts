@@ -4,6 +4,7 @@ import type { Connection, ConnectionContext, Sink, Timing } from './connection.t
 import { withDeadline } from './deadline.ts';
 import { type CloseMessage, diagnostics, type OpenMessage, type PushMessage } from './diagnostics.ts';
 import type { SseTriggerError } from './errors.ts';
+import { EVERYTHING } from './everything.ts';
 import { FeedConnection, type ViewedRoute } from './feed-connection.ts';
 import { type FeedRequest, type FeedRoute, Feeds } from './feeds.ts';
 import { Gate } from './gate.ts';
@@ -18,7 +19,6 @@ import { LATER, pick, type Range } from './retry.ts';
 import { type EventsUntil, SourceConnection } from './source-connection.ts';
 import { type CloseReason, newCounters, type Refusal, type Stats, type StoreError } from './stats.ts';
 import { Turnstile } from './turnstile.ts';
-import { EVERYTHING } from './versions.ts';
 
 export interface EngineOptions extends Omit<PollerOptions, 'counters' | 'onAnswer'> {
   readonly maxRuns: number;
@@ -185,22 +185,10 @@ export class Engine {
    * position from before stands. `version` is that of others who say the same. Gives what `push` does.
    */
   async pushEverything(version?: string): Promise<boolean> {
-    const { versions } = this.#poller;
-    const isComparable = versions.everything !== undefined;
-    const stored = await this.push(
-      [EVERYTHING],
-      version === undefined ? undefined : new Map([[EVERYTHING, version]]),
-    );
-    // It is kept, and written later, but the streams of this process need not wait for that.
-    if (!stored) versions.changeEverything();
-    else if (versions.size > 0) void this.#readEverything(isComparable);
+    const versions = version === undefined ? undefined : new Map([[EVERYTHING, version]]);
+    const stored = await this.push([EVERYTHING], versions);
+    if (stored && this.#poller.versions.size > 0) void this.#poller.refresh([]);
     return stored;
-  }
-
-  /** What is read first differs from nothing, so nobody would look. */
-  async #readEverything(isComparable: boolean): Promise<void> {
-    await this.#poller.refresh([]);
-    if (!isComparable) this.#poller.versions.changeEverything();
   }
 
   /** The version of everything that the store has now; undefined when it cannot be read. Never rejects. See `share`. */
@@ -209,7 +197,7 @@ export class Engine {
     const { versions } = this.#poller;
     const asked = versions.mark();
     await this.#poller.refresh([]);
-    return versions.everythingSince(asked)?.token;
+    return versions.everything?.versionSince(asked)?.token;
   }
 
   /** Whether the store takes what this process hears of, and has taken what it heard before. */

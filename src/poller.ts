@@ -1,9 +1,11 @@
 import type { Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
 import { SseTriggerError } from './errors.ts';
+import { EVERYTHING, Everything } from './everything.ts';
+import { toSeed } from './seed.ts';
 import type { Counters } from './stats.ts';
 import { type Reading, type Store, type StoredVersion, Unanswered } from './store.ts';
-import { EVERYTHING, toSeed, Versions, type Watcher } from './versions.ts';
+import { Versions, type Watcher } from './versions.ts';
 
 export interface PollerOptions {
   readonly store: Store;
@@ -46,7 +48,6 @@ export class Poller {
   #nextPoll = new Round();
   #stopTimer: (() => void) | undefined;
   #lastRead = Number.NEGATIVE_INFINITY;
-  #readsEverything = false;
   #stopPause: (() => void) | undefined;
   #unsubscribe: (() => void) | undefined;
 
@@ -86,7 +87,7 @@ export class Poller {
 
   /** Has every read from now on ask for EVERYTHING too, so that no version is compared without it. */
   readEverything(): void {
-    this.#readsEverything = true;
+    this.versions.everything ??= new Everything();
   }
 
   /** Resolves when the next poll has ended, well or not. */
@@ -227,7 +228,7 @@ export class Poller {
 
   /** Takes in what the store answers. */
   async #readOnce(wanted: readonly string[], signal: AbortSignal): Promise<Taken> {
-    const asksFirst = this.#readsEverything && wanted[0] !== EVERYTHING;
+    const asksFirst = this.versions.everything !== undefined && wanted[0] !== EVERYTHING;
     const keys = asksFirst ? [EVERYTHING, ...wanted] : wanted;
     const began = this.versions.mark();
     this.#options.counters.checks += keys.length;
@@ -243,9 +244,7 @@ export class Poller {
       else this.#unreadable(key, toError(reading));
       return undefined;
     });
-    if (this.#readsEverything && keys[0] === EVERYTHING && answers[0] !== undefined) {
-      this.versions.readEverything(answers[0], began);
-    }
+    if (missing[0] === EVERYTHING) this.versions.everything?.miss();
     this.versions.read(keys, answers, began);
     return { missing, unanswered };
   }

@@ -1,5 +1,7 @@
+import { EVERYTHING, type Everything } from './everything.ts';
 import { type Few, membersOf, withMember, withoutMember } from './few.ts';
 import { type Linked, LinkedList } from './linked-list.ts';
+import { isSeed } from './seed.ts';
 import type { StoredVersion } from './store.ts';
 
 /** Who wants to hear of changes of some keys. */
@@ -34,21 +36,8 @@ interface Watch extends Linked<Watch> {
 }
 
 const NEVER = -1;
-const SEED = '-seed';
 /** So many tokens of other programs are remembered, for as long as their wakes may take. */
 const FOREIGN = 5000;
-
-/** A version of all keys together, for those who ask for it: pushed when nobody knows what has changed. */
-export const EVERYTHING = 'sse-trigger-everything';
-
-/** Makes a token that a reader writes where nothing is. */
-export function toSeed(token: string): string {
-  return token + SEED;
-}
-
-function isSeed(token: string): boolean {
-  return token.endsWith(SEED);
-}
 
 /**
  * The versions of all watched keys as far as they are known here, and who wants to hear of a change.
@@ -57,29 +46,17 @@ function isSeed(token: string): boolean {
  * marks win, in whatever order answers arrive.
  */
 export class Versions {
+  /** Set where every version is one of EVERYTHING, too. */
+  everything: Everything | undefined;
   readonly #watches = new Map<string, Watch>();
   /** Those that were polled longest ago come first. */
   readonly #byAge = new LinkedList<Watch>();
   /** Tokens that all processes write which hear of the same change. */
   readonly #foreign = new Set<string>();
-  /** What was last read at EVERYTHING, where that is asked for. */
-  #everything: StoredVersion | undefined;
-  /** The mark at which that read began. */
-  #everythingAsOf = NEVER;
   #lastMark = 0;
 
   get size(): number {
     return this.#watches.size;
-  }
-
-  /** What the store said last of EVERYTHING. */
-  get everything(): StoredVersion | undefined {
-    return this.#everything;
-  }
-
-  /** The same, when that was read since `mark`. */
-  everythingSince(mark: number): StoredVersion | undefined {
-    return this.#everythingAsOf > mark ? this.#everything : undefined;
   }
 
   /** The keys that were polled longest ago: so many, and all that were before `since`. They count as polled at `now`. */
@@ -131,6 +108,7 @@ export class Versions {
   /** The versions of these keys, each with its data set; undefined when one of them is not known. */
   of(keys: readonly string[]): readonly string[] | undefined {
     const versions: string[] = [];
+    if (this.everything?.isInDoubt) return undefined;
     for (const key of keys) {
       const watch = this.#watches.get(key);
       if (watch?.version === undefined || watch.unreadableAt !== undefined) return undefined;
@@ -150,6 +128,7 @@ export class Versions {
 
   /** Whether a push of one of these keys may have been lost, and the store was not heard of since. */
   isInDoubt(keys: readonly string[]): boolean {
+    if (this.everything?.isInDoubt) return true;
     return keys.some((key) => {
       const watch = this.#watches.get(key);
       return watch !== undefined && watch.version === undefined && watch.changedAt !== NEVER;
@@ -158,6 +137,7 @@ export class Versions {
 
   /** The store answered reads that began at `began`, each with the version of its key where there is one. */
   read(keys: readonly string[], answers: readonly (StoredVersion | undefined)[], began: number): void {
+    if (keys[0] === EVERYTHING && answers[0] !== undefined) this.#readEverything(answers[0], began);
     const changes = new Changes();
     answers.forEach((version, index) => {
       const watch = this.#watches.get(keys[index]!);
@@ -205,6 +185,10 @@ export class Versions {
 
   /** The store may or may not have taken pushes of these keys, the last of which were made at these marks. */
   doubt(pushed: ReadonlyMap<string, number>): void {
+    const everythingAt = pushed.get(EVERYTHING);
+    if (everythingAt !== undefined && this.everything?.doubt(everythingAt, this.mark())) {
+      this.#changeWhere(() => true);
+    }
     const changes = new Changes();
     for (const [key, pushedAt] of pushed) {
       const watch = this.#watches.get(key);
@@ -236,18 +220,20 @@ export class Versions {
     }
   }
 
-  /** The store said this of EVERYTHING at `began`. Another version than before is one of every key. */
-  readEverything(version: StoredVersion, began: number): void {
-    const known = this.#everything;
-    this.#everything = version;
-    this.#everythingAsOf = began;
-    if (known !== undefined && known.token !== version.token) this.changeEverything();
+  /** Another version than before is one of every key. */
+  #readEverything(version: StoredVersion, began: number): void {
+    if (this.everything === undefined) return;
+    const known = this.everything.version;
+    if (this.everything.read(version, began)) this.#changeWhere(() => true);
+    // One may be lost that came after it, of which keys in other data sets do not tell.
+    else if (known !== undefined && known.identity !== version.identity)
+      this.#changeWhere(({ identity }) => identity !== known.identity);
   }
 
-  /** Any key may have changed, unseen. That can wait a little. */
-  changeEverything(): void {
+  /** Any of these may have changed, unseen. That can wait a little. */
+  #changeWhere(isMeant: (watch: Watch) => boolean): void {
     const changes = new Changes();
-    for (const { watchers } of this.#watches.values()) changes.add(watchers, false);
+    for (const watch of this.#watches.values()) if (isMeant(watch)) changes.add(watch.watchers, false);
     changes.tell();
   }
 
@@ -264,7 +250,8 @@ export class Versions {
 
   protected compared({ identity, token }: StoredVersion): string {
     const version = `${identity}:${token}`;
-    return this.#everything === undefined ? version : `${this.#everything.token}/${version}`;
+    const everything = this.everything?.version;
+    return everything === undefined ? version : `${everything.identity}:${everything.token}/${version}`;
   }
 }
 

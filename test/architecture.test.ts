@@ -18,6 +18,7 @@ const floors = [
     'pauses',
     'position',
     'retry',
+    'seed',
     'server-event',
     'store',
     'stream-options',
@@ -25,6 +26,7 @@ const floors = [
     'until-aborted',
   ],
   [
+    'everything',
     'orm/drizzle-prepared',
     'orm/inserted-rows',
     'orm/knex-transactions',

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { EVERYTHING } from '../src/versions.ts';
+import { EVERYTHING } from '../src/everything.ts';
 import { Random } from './simulation/random.ts';
+import { SimServer } from './simulation/server.ts';
 import { SimStore } from './simulation/store.ts';
 import { Stage } from './support/stage.ts';
+import { VirtualClock } from './support/virtual-clock.ts';
 
 const LATEST = 1000;
 
 /** Two processes that hear of the same changes. */
-function twoStages(latency = 0) {
-  const here = new Stage();
+function twoStages(latency = 0, first?: Stage) {
+  const here = first ?? new Stage();
   const there = new Stage({}, here);
   const stages = [here, there].map((stage, index) => {
     if (latency === 0) return stage;
@@ -17,6 +19,17 @@ function twoStages(latency = 0) {
   }) as [Stage, Stage];
   for (const { engine } of stages) engine.share(LATEST);
   return { stages, clock: here.clock, server: here.server };
+}
+
+/** The same with two servers, of which one keeps the versions of 'key' and one those of everything. */
+function twoStagesOnTwoServers() {
+  const clock = new VirtualClock();
+  const wakes = { lost: 0, doubled: 0, latest: 0 };
+  const server = new SimServer(clock, new Random(1), wakes, { nodes: 2 });
+  const servers = { ofKey: server.nodeOf('key'), ofEverything: server.nodeOf(EVERYTHING) };
+  expect(servers.ofKey).not.toBe(servers.ofEverything);
+  const store = new SimStore(server, clock, new Random(1), 0);
+  return { ...twoStages(0, new Stage({ store }, { clock, server })), ...servers };
 }
 
 const shared = (version: string) => new Map([['key', version]]);
@@ -225,6 +238,63 @@ describe('a push of everything', () => {
     expect(viewer.shown).toEqual([1, 2]);
   });
 
+  it('is seen by who could read keys before, but not what was pushed last', async () => {
+    const { stages, clock, ofEverything } = twoStagesOnTwoServers();
+    const [here, there] = stages;
+    void there.engine.pushEverything();
+    await clock.advance(0);
+    ofEverything.state = 'refusing';
+    const viewer = here.open();
+    await clock.advance(1000);
+    expect(viewer.shown).toEqual([1]);
+    ofEverything.state = 'up';
+    void there.engine.pushEverything();
+    await clock.advance(15_000);
+    expect(viewer.shown).toEqual([1, 2]);
+  });
+
+  it('that the server may have lost makes all look whose keys other servers have', async () => {
+    const { stages, clock, ofEverything } = twoStagesOnTwoServers();
+    const [here, there] = stages;
+    const viewer = here.open();
+    await clock.advance(10_000);
+    const away = there.open();
+    await clock.advance(1000);
+    away.leave();
+    void there.engine.pushEverything();
+    await clock.advance(0);
+    ofEverything.rollBack(500);
+    await clock.advance(15_000);
+    expect(viewer.shown).toEqual([1, 2]);
+    const back = there.open({ lastEventId: away.ids.at(-1) });
+    await clock.advance(10_000);
+    expect(back.shown).toHaveLength(1);
+  });
+
+  it('that the store did not take is also for who came back during the outage, and gives no id that stands', async () => {
+    const { stages, clock, server } = twoStages();
+    const [here] = stages;
+    const away = here.open();
+    const watching = here.open();
+    await clock.advance(1000);
+    away.leave();
+    server.state = 'refusing';
+    await clock.advance(5000);
+    const back = here.open({ lastEventId: away.ids[0] });
+    await clock.advance(1000);
+    void here.engine.pushEverything();
+    await clock.advance(6000);
+    expect([watching.shown, back.shown]).toEqual([[1, 2], [2]]);
+    expect(back.ids).toEqual([]);
+    server.state = 'up';
+    await clock.advance(15_000);
+    expect([watching.shown, back.shown]).toEqual([
+      [1, 2, 3],
+      [2, 3],
+    ]);
+    expect(back.ids).toEqual([watching.ids.at(-1)]);
+  });
+
   it('is nothing special to who does not share, but watches a key of that name', async () => {
     const stage = new Stage();
     stage.open({ keys: [EVERYTHING], data: () => 'everything' });
@@ -243,6 +313,17 @@ describe('a push of everything', () => {
     await clock.advance(60_000);
     expect(viewer.shown).toEqual([1]);
     server.flush();
+    await clock.advance(60_000);
+    expect(viewer.shown).toEqual([1, 2]);
+  });
+
+  it('is no look where the first that can be read was seeded', async () => {
+    const { stages, clock, server } = twoStages();
+    server.set('key', 'there before');
+    server.state = 'refusing';
+    const viewer = stages[0].open();
+    await clock.advance(1000);
+    server.state = 'up';
     await clock.advance(60_000);
     expect(viewer.shown).toEqual([1, 2]);
   });

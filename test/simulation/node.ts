@@ -11,18 +11,21 @@ export type Loss = 'flush' | 'restartEmpty' | 'rollBack';
 export class SimNode {
   state: Condition = 'up';
   readonly #clock: Clock;
+  readonly #name: string;
   readonly #versions = new Map<string, string>();
   /** What each write took the place of, and when. */
   readonly #history: { at: number; key: string; before: string | undefined }[] = [];
   #dataSet = 1;
 
-  constructor(clock: Clock) {
+  /** `name` tells its data sets from those of other nodes. */
+  constructor(clock: Clock, name: string) {
     this.#clock = clock;
+    this.#name = name;
   }
 
   get(key: string): Reading {
     const token = this.#versions.get(key);
-    return token === undefined ? undefined : { token, identity: `set${this.#dataSet}` };
+    return token === undefined ? undefined : { token, identity: `${this.#name}, set ${this.#dataSet}` };
   }
 
   set(key: string, token: string): void {

@@ -28,7 +28,7 @@ export class SimServer {
     this.#random = random;
     this.#wakes = wakes;
     this.tally = tally;
-    this.nodes = Array.from({ length: nodes }, () => new SimNode(clock));
+    this.nodes = Array.from({ length: nodes }, (_, index) => new SimNode(clock, `node ${index}`));
   }
 
   /** How all of it is. */

@@ -77,8 +77,8 @@ export class Stage {
   /** How often `data` was called, by those visits that bring none of their own. */
   runs = 0;
 
-  /** `other` is another process with the same store. */
-  constructor(options: Partial<EngineOptions> = {}, other?: Stage) {
+  /** `other` is another process with the same store, or what it has in common with this one. */
+  constructor(options: Partial<EngineOptions> = {}, other?: Pick<Stage, 'clock' | 'server'>) {
     const random = new Random(1);
     this.clock = other?.clock ?? new VirtualClock();
     this.server = other?.server ?? new SimServer(this.clock, random, { lost: 0, doubled: 0, latest: 0 });
