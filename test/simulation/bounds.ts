@@ -1,6 +1,9 @@
 import { PAGES, VISITORS } from './pages.ts';
 import { GRACE } from './store.ts';
 
+/** Where the database tells all processes what is saved, each hears of it at most so many milliseconds later. */
+export const LATEST = 1000;
+
 export const POLL = 2000;
 export const THROTTLE = 100;
 /** Looks that a lost data set causes come spread over so many milliseconds. */
@@ -35,9 +38,16 @@ export class Bounds {
   readonly answer: number;
   /** Until a push is seen: X. */
   readonly convergence: number;
+  /** Until all processes have written what the database told them, and whoever wrote before has heard that. */
+  readonly shared: number;
+  /** Until a push of one process alone is made once more, since others may have written over it. */
+  readonly overlap: number;
 
   constructor({ latency, callback, maxRuns }: Load) {
     this.storeTimeout = 6 * latency + GRACE + 50;
+    this.shared = LATEST + 2 * this.storeTimeout;
+    // It hears of what the others share, waits for the last of them twice, and writes.
+    this.overlap = LATEST + 2 * (LATEST + this.storeTimeout) + this.storeTimeout;
     // Who waits finds maxRuns others at it.
     const waiting = Math.max(0, feeds + permissions - maxRuns);
     this.queue = Math.ceil(waiting / maxRuns) * callback;

@@ -4,7 +4,8 @@ import type { SimServer } from './server.ts';
 import type { Troubles } from './troubles.ts';
 
 interface Loss {
-  readonly node: SimNode;
+  /** undefined where somebody only says that any key may have changed. */
+  readonly node: SimNode | undefined;
   readonly at: number;
 }
 
@@ -21,7 +22,7 @@ export class Losses {
     this.#bounds = bounds;
   }
 
-  add(node: SimNode, at: number): void {
+  add(node: SimNode | undefined, at: number): void {
     this.#all.push({ node, at });
     this.#troubles.echoes(SPREAD + this.#bounds.convergence);
   }

@@ -51,12 +51,15 @@ export class Oracle {
     this.#options = options;
   }
 
-  /** The store has taken a push of what was committed. `sentAt` is the mark of the losses when that was sent. */
-  promise({ key, state }: Commit, sentAt: number): void {
+  /**
+   * The store has taken a push of what was committed. `sentAt` is the mark of the losses when that was sent, `later` how
+   * many milliseconds looks may come later.
+   */
+  promise({ key, state }: Commit, sentAt: number, later = 0): void {
     const { bounds, losses } = this.#options;
     this.#promised[key] = Math.max(this.#promised[key], state);
     // It may have been lost again before the answer was here.
-    const within = bounds.convergence + (losses.hadAny(key, sentAt) ? SPREAD : 0);
+    const within = bounds.convergence + (losses.hadAny(key, sentAt) ? Math.max(SPREAD, later) : later);
     this.expect({ what: `all after state ${state} of ${key}`, within, states: { [key]: state } });
   }
 

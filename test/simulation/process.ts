@@ -41,7 +41,14 @@ export interface Kept {
 }
 
 /** Told of every push, also of those that an engine makes by itself, when it begins. */
-type OnPush = (process: SimProcess, keys: readonly string[], stored: Promise<boolean>) => void;
+type OnPush = (process: SimProcess, push: SimPush) => void;
+
+export interface SimPush {
+  readonly keys: readonly string[];
+  /** Of keys whose changes the database tells all processes. */
+  readonly versions: ReadonlyMap<string, string> | undefined;
+  readonly stored: Promise<boolean>;
+}
 
 export interface ProcessOptions extends EngineOptions {
   readonly store: SimStore;
@@ -62,11 +69,13 @@ export class SimProcess {
   readonly owed: Record<Viewer, number> = { ann: 0, bob: 0 };
   /** What it pushed in vain and keeps. */
   readonly kept = new Map<string, Kept>();
+  /** When it hears what the database told last. */
+  hearsAt = 0;
   /** When each key was pushed last. */
   readonly pushedAt = new Map<string, number>();
 
   constructor({ lifetime, ...options }: ProcessOptions, onPush: OnPush) {
-    this.engine = new ToldEngine(options, (keys, stored) => onPush(this, keys, stored));
+    this.engine = new ToldEngine(options, (push) => onPush(this, push));
     this.store = options.store;
     this.trigger = borrowTrigger(this.engine, options.store);
     this.routes = PAGES.map(({ number }) => ({
@@ -84,17 +93,16 @@ export class SimProcess {
 }
 
 class ToldEngine extends Engine {
-  readonly #onPush: (keys: readonly string[], stored: Promise<boolean>) => void;
+  readonly #onPush: (push: SimPush) => void;
 
-  constructor(options: EngineOptions, onPush: (keys: readonly string[], stored: Promise<boolean>) => void) {
+  constructor(options: EngineOptions, onPush: (push: SimPush) => void) {
     super(options);
     this.#onPush = onPush;
   }
 
-  override push(...push: Parameters<Engine['push']>): Promise<boolean> {
-    const [keys] = push;
-    const stored = super.push(...push);
-    this.#onPush(keys, stored);
+  override push(keys: readonly string[], versions?: ReadonlyMap<string, string>): Promise<boolean> {
+    const stored = super.push(keys, versions);
+    this.#onPush({ keys, versions, stored });
     return stored;
   }
 }

@@ -1,5 +1,5 @@
 import type { SseTriggerError } from '../../src/errors.ts';
-import { POLL } from './bounds.ts';
+import { LATEST, POLL } from './bounds.ts';
 import type { Browsers } from './browsers.ts';
 import { SimProcess } from './process.ts';
 import type { Pushes } from './pushes.ts';
@@ -72,7 +72,7 @@ export class Processes {
 
   #start(index: number): void {
     const { options, clock, random, server, bounds, troubles, oracle, processes } = this.#scene;
-    const { newToken, latency, storeTimeout, maxRuns, lifetime } = options;
+    const { newToken, latency, storeTimeout, maxRuns, lifetime, isSharing } = options;
     const store: SimStore = new SimStore(server, clock, random, latency, {
       onHang: (call) => {
         // A push that waits is not true yet, while streams wait for a read.
@@ -100,8 +100,9 @@ export class Processes {
         maxUnsent: 1000,
         onError: (error) => this.#told(error),
       },
-      (...push) => void this.#pushes.begin(...push),
+      (host, push) => void this.#pushes.begin(host, push),
     );
+    if (isSharing) process.engine.share(LATEST);
     processes[index] = process;
     this.#all.push(process);
   }

@@ -1,10 +1,14 @@
 import type { Commit } from './database.ts';
 import { KEYS } from './pages.ts';
-import type { Kept, SimProcess } from './process.ts';
+import type { Kept, SimProcess, SimPush } from './process.ts';
 import type { Scene } from './scene.ts';
 
 /** What pushes promise, and what becomes of those that promise nothing. */
 export class Pushes {
+  /** What was committed, by the version with which the database told it to all processes. */
+  readonly announced = new Map<string, Commit>();
+  /** When it told them of each key last. */
+  readonly announcedAt = new Map<string, number>();
   readonly #scene: Scene;
 
   constructor(scene: Scene) {
@@ -12,21 +16,47 @@ export class Pushes {
   }
 
   /** An engine pushes, be it by itself: what is committed has to be shown, if the store takes it. */
-  async begin(host: SimProcess, keys: readonly string[], outcome: Promise<boolean>): Promise<void> {
-    const { clock, database, losses, application, oracle, tally } = this.#scene;
-    const commits = KEYS.filter((key) => keys.includes(key)).map((key) => ({
-      key,
-      state: database.stateOf(key),
-    }));
+  async begin(host: SimProcess, { keys, versions, stored }: SimPush): Promise<void> {
+    const { clock, losses, application, oracle, tally } = this.#scene;
+    const commits = versions === undefined ? this.#present(keys) : this.#announced(versions);
     const mark = losses.mark();
     for (const { key } of commits) host.pushedAt.set(key, clock.now());
     application.calls.explainRuns(keys);
-    const stored = await outcome;
+    const isStored = await stored;
     for (const commit of commits) {
-      tally.count(stored ? 'push taken' : 'push in vain');
-      if (stored) oracle.promise(commit, mark);
-      else this.#inVain(host, commit);
+      tally.count(isStored ? 'push taken' : 'push in vain');
+      if (!isStored) this.#inVain(host, commit);
+      else if (versions !== undefined) oracle.promise(commit, mark);
+      else this.whenItStays(host, commit.key, () => oracle.promise(commit, mark));
     }
+  }
+
+  /**
+   * Calls `promise` when the store has what a process alone has just pushed, and nobody writes over it what others share:
+   * where somebody may, it is pushed once more, unless the process ends before.
+   */
+  whenItStays(host: SimProcess, key: string, promise: () => void): void {
+    const { clock, bounds, troubles, tally } = this.#scene;
+    const announcedAt = this.announcedAt.get(key) ?? Number.NEGATIVE_INFINITY;
+    if (announcedAt + bounds.shared < clock.now()) {
+      promise();
+      return;
+    }
+    tally.count('push that others may write over');
+    troubles.echoes(bounds.overlap);
+    clock.after(bounds.overlap, () => {
+      if (host.isAlive) promise();
+    });
+  }
+
+  #present(keys: readonly string[]): readonly Commit[] {
+    const { database } = this.#scene;
+    return KEYS.filter((key) => keys.includes(key)).map((key) => ({ key, state: database.stateOf(key) }));
+  }
+
+  /** Other processes push these as well, and may have looked before whatever was committed later. */
+  #announced(versions: ReadonlyMap<string, string>): readonly Commit[] {
+    return [...versions.values()].flatMap((version) => this.announced.get(version) ?? []);
   }
 
   /** A unit of work has committed this and is over: if nobody begins to push it now, it is promised all the same. */
@@ -77,7 +107,10 @@ export class Pushes {
   #inVain(host: SimProcess, commit: Commit): void {
     const { bounds, oracle } = this.#scene;
     if (!host.isAlive) return;
-    this.keep(host, commit.key, { written: (sentAt) => oracle.promise(commit, sentAt), lost: () => {} });
+    const written = (sentAt: number) => {
+      this.whenItStays(host, commit.key, () => oracle.promise(commit, sentAt));
+    };
+    this.keep(host, commit.key, { written, lost: () => {} });
     oracle.expect({
       what: `those of its process after state ${commit.state} of ${commit.key} was pushed in vain`,
       within: bounds.convergence,

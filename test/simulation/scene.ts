@@ -1,6 +1,6 @@
 import { promisesSettled, VirtualClock } from '../support/virtual-clock.ts';
 import { Application } from './application.ts';
-import { Bounds } from './bounds.ts';
+import { Bounds, type Load } from './bounds.ts';
 import { Database } from './database.ts';
 import { Losses } from './losses.ts';
 import { Oracle } from './oracle.ts';
@@ -14,7 +14,7 @@ import { Tally } from './tally.ts';
 import { Troubles } from './troubles.ts';
 
 /** What a world is made of. */
-export interface WorldOptions {
+export interface WorldOptions extends Load {
   readonly seed: number;
   /** How often calls and pauses take all the time that they may; else it is drawn. */
   readonly slow: number;
@@ -24,10 +24,8 @@ export interface WorldOptions {
   /** How many servers share the keys. */
   readonly nodes: number;
   readonly wakes: WakeFaults;
-  /** Most milliseconds of one way to the store, and of one callback. */
-  readonly latency: number;
-  readonly callback: number;
-  readonly maxRuns: number;
+  /** Whether the database tells all processes what is saved, each of which pushes that. */
+  readonly isSharing: boolean;
   readonly lifetime: number;
   /** How each process makes its tokens, where it is to make them wrongly. */
   readonly newToken?: ((process: number, clock: VirtualClock) => () => string) | undefined;

@@ -42,6 +42,10 @@ const save = step('save', [key, process], (world, ...args) => world.save(...args
 const saveElsewhere = step('saveElsewhere', [key], (world, ...args) => world.saveElsewhere(...args));
 const rush = step('rush', [process], (world, ...args) => world.rush(...args));
 
+const announce = step('announce', [key], (world, ...args) => world.announcements.change(...args));
+const miss = step('miss', [process], (world, ...args) => world.announcements.miss(...args));
+const announceAll = step('announceAll', [], (world) => world.announcements.changeAll());
+
 const work = step('work', [process, plans], (world, ...args) => world.work(...args));
 
 const pace = fc.constantFrom<Pace>('well', 'slowly');
@@ -101,6 +105,7 @@ const restart = step('restart', [process, fc.constantFrom('killed', 'closed')], 
 const size = {
   seed: fc.noBias(fc.integer()),
   slow: fc.constantFrom(0, 0.5, 1),
+  isSharing: fc.boolean(),
   isCrowded: fc.constantFrom(false, true, true),
   processes: fc.constantFrom(2, 1, 3),
   nodes: fc.constantFrom(1, 2, 2),
@@ -125,6 +130,9 @@ export const troubledSchedules: fc.Arbitrary<Schedule> = fc.record({
       { arbitrary: save, weight: 3 },
       { arbitrary: saveElsewhere, weight: 2 },
       { arbitrary: rush, weight: 1 },
+      { arbitrary: announce, weight: 2 },
+      { arbitrary: announceAll, weight: 1 },
+      { arbitrary: miss, weight: 1 },
       { arbitrary: work, weight: 3 },
       { arbitrary: connect, weight: 4 },
       { arbitrary: disconnect, weight: 1 },
@@ -154,5 +162,5 @@ export const calmSchedules: fc.Arbitrary<Schedule> = fc.record({
       latest: fc.constant(0),
     }),
   }),
-  steps: fc.array(fc.oneof(save, saveElsewhere, rush, work), { minLength: 1, maxLength: 10 }),
+  steps: fc.array(fc.oneof(save, saveElsewhere, rush, announce, work), { minLength: 1, maxLength: 10 }),
 });

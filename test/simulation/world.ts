@@ -1,4 +1,5 @@
 import { settled } from '../support/virtual-clock.ts';
+import { Announcements } from './announcements.ts';
 import { POLL, SPREAD } from './bounds.ts';
 import { Browsers } from './browsers.ts';
 import { Faults } from './faults.ts';
@@ -22,6 +23,7 @@ export class World {
   readonly faults: Faults;
   readonly grants: Grants;
   readonly processes: Processes;
+  readonly announcements: Announcements;
   readonly #work: UnitsOfWork;
 
   constructor(options: WorldOptions) {
@@ -32,6 +34,7 @@ export class World {
     const pushes = new Pushes(scene);
     this.grants = new Grants(scene, pushes);
     this.processes = new Processes(scene, pushes, this.browsers);
+    this.announcements = new Announcements(scene, pushes);
     const onDue = pushes.due.bind(pushes);
     const { clock, random, database, tally } = scene;
     this.#work = new UnitsOfWork({ clock, random, database, tally, onDue });
@@ -76,8 +79,9 @@ export class World {
 
   /** Another program saves, and writes the version by itself; most such programs do not wake anybody. */
   saveElsewhere(key: Key): void {
-    const { server, database, application, random, oracle, losses, tally } = this.scene;
-    if (server.nodeOf(key).state !== 'up') return;
+    const { options, server, database, application, random, oracle, losses, tally } = this.scene;
+    // Who does not hear what the database tells pushes none of these keys.
+    if (options.isSharing || server.nodeOf(key).state !== 'up') return;
     const commit = database.change(key);
     application.calls.explainRuns([key]);
     const token = this.scene.newToken();
