@@ -107,15 +107,15 @@ export class Outbox {
     }
   }
 
-  #newBatch({ isUnsent = false } = {}): Batch {
-    const { clock, storeTimeout } = this.options;
+  #newBatch({ isUnsent = false, patience = this.options.storeTimeout } = {}): Batch {
+    const { clock } = this.options;
     let settle!: (stored: boolean) => void;
     const settled = new Promise<boolean>((resolve) => {
       settle = resolve;
     });
     const keys = new Map();
     const tokens = new Map();
-    return { keys, tokens, isUnsent, expires: clock.now() + storeTimeout, settled, settle };
+    return { keys, tokens, isUnsent, expires: clock.now() + patience, settled, settle };
   }
 
   #proceed(): void {
@@ -134,7 +134,10 @@ export class Outbox {
 
   #unsentBatch(): Batch | undefined {
     if (!this.#mayRetry || this.#unsent.size === 0) return undefined;
-    const batch = this.#newBatch({ isUnsent: true });
+    const { clock, storeTimeout } = this.options;
+    // Pushes that wait meanwhile have a deadline, too.
+    const patience = this.#next === undefined ? storeTimeout : (this.#next.expires - clock.now()) / 2;
+    const batch = this.#newBatch({ isUnsent: true, patience });
     for (const key of this.#unsent) {
       if (batch.keys.size === this.#unsentAtOnce) break;
       batch.keys.set(key, 0);

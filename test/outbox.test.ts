@@ -166,6 +166,26 @@ describe('keys that the store refused', () => {
     expect(stage.engine.stats().unsent).toBe(0);
   });
 
+  it('keep no push waiting for longer than its deadline', async () => {
+    const { store, writes } = manualStore();
+    const { engine, clock } = new Stage({ store });
+    void engine.push(['kept']);
+    await clock.advance(0);
+    writes[0]!.end(new Error('refused'));
+    await clock.advance(100);
+    void engine.push(['taken']);
+    await clock.advance(500);
+    const settled: [stored: boolean, at: number][] = [];
+    const pushed = clock.now();
+    void engine.push(['waiting']).then((stored) => settled.push([stored, clock.now() - pushed]));
+    await clock.advance(400);
+    writes[1]!.end();
+    // What was kept goes first, and is not answered; then there is no time left for an answer to the push.
+    await clock.advance(2000);
+    expect(writes.map(({ keys }) => keys).slice(0, 4)).toEqual([['kept'], ['taken'], ['kept'], ['waiting']]);
+    expect(settled).toEqual([[false, 1000]]);
+  });
+
   it('are written in portions, between which pushes have their turn', async () => {
     const { store, writes } = manualStore();
     const { engine, clock } = new Stage({ store });
