@@ -30,7 +30,6 @@ export class Application {
   data: Health = 'well';
   answers: Health = 'well';
   readonly #options: ApplicationOptions;
-  #runs = 0;
   #calls = 0;
 
   constructor(options: ApplicationOptions) {
@@ -62,8 +61,7 @@ export class Application {
 
   async #data(host: SimProcess, { name, keys }: SimFeed, signal: AbortSignal): Promise<Result> {
     const { clock, random, database, callback, tally } = this.#options;
-    this.#runs += 1;
-    const result = { feed: name, run: this.#runs, states: database.statesOf(keys) as Record<string, number> };
+    const result = { feed: name, states: database.statesOf(keys) as Record<string, number> };
     const duration = random.duration(callback);
     const leave = this.calls.run(host, name, signal);
     if (this.data === 'hanging') {

@@ -107,7 +107,7 @@ export class Browsers {
   }
 
   #connect(tab: SimTab, host: SimProcess, pace: Pace, applicant?: Applicant): void {
-    const { clock, random, application, oracle, permissions } = this.#scene;
+    const { clock, random, options, application, oracle, permissions } = this.#scene;
     const { page, viewer, client } = tab;
     this.#connections += 1;
     const connection = new SimConnection({
@@ -117,6 +117,7 @@ export class Browsers {
       clock,
       random,
       patience: WRITE_TIMEOUT + GRAIN,
+      lifetime: options.lifetime + GRAIN,
       onEnd: (one, end) => this.#ended(tab, one, end),
     });
     const { guard } = page;

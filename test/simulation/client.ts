@@ -1,8 +1,6 @@
-/** What one result of a simulated callback says. */
+/** What one result of a simulated callback says: the same again when nothing has changed. */
 export interface Result {
   readonly feed: string;
-  /** Counts the runs of all feeds of all processes in the order in which they began. */
-  readonly run: number;
   /** The state of each key when the run began. */
   readonly states: Readonly<Record<string, number>>;
 }
@@ -22,8 +20,8 @@ export class SimClient {
     this.lastEventId = undefined;
   }
 
-  /** `newest` are the runs that this connection has shown, by feed. */
-  receive(bytes: string, newest: Map<string, number>): void {
+  /** `newest` is what this connection has shown last, by feed. */
+  receive(bytes: string, newest: Map<string, Result>): void {
     for (const line of bytes.split('\n')) {
       const [, field, value = ''] = /^(\w+): (.*)$/.exec(line) ?? [];
       if (field === 'id') this.lastEventId = value;
@@ -32,11 +30,15 @@ export class SimClient {
     }
   }
 
-  #show(result: Result, newest: Map<string, number>): void {
-    if (result.run < (newest.get(result.feed) ?? 0)) {
-      this.violations.push(`${result.feed}: run ${result.run} shown after run ${newest.get(result.feed)}`);
+  /** States only grow, so that a result which began earlier has less of some, or is the same. */
+  #show(result: Result, newest: Map<string, Result>): void {
+    const { feed, states } = result;
+    const before = newest.get(feed)?.states ?? {};
+    for (const [key, state] of Object.entries(before)) {
+      if (states[key]! < state)
+        this.violations.push(`${feed}: ${states[key]} of ${key} shown after ${state}`);
     }
-    newest.set(result.feed, result.run);
-    this.shows.set(result.feed, result);
+    newest.set(feed, result);
+    this.shows.set(feed, result);
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/clock.ts';
 import type { Sink, SinkClient } from '../../src/connection.ts';
-import type { SimClient } from './client.ts';
+import type { Result, SimClient } from './client.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
 
@@ -19,6 +19,8 @@ export interface ConnectionOptions {
   readonly random: Random;
   /** How long the server may let a client take nothing, in milliseconds. */
   readonly patience: number;
+  /** How long the connection may last, in milliseconds. */
+  readonly lifetime: number;
   readonly onEnd: (connection: SimConnection, end: End) => void;
 }
 
@@ -31,19 +33,21 @@ export class SimConnection implements Sink {
   forbids: () => string | undefined = () => undefined;
   pace: Pace = 'well';
   readonly #options: ConnectionOptions;
-  readonly #newest = new Map<string, number>();
+  readonly #newest = new Map<string, Result>();
   #attached: SinkClient | undefined;
   #isOpen = true;
   #onTheWay = '';
   #isBlocking = false;
   #isBlocked = false;
   #stopPatience: (() => void) | undefined;
+  readonly #stopLife: () => void;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.number = options.number;
     this.host = options.host;
     this.openedAt = options.clock.now();
+    this.#stopLife = options.clock.after(options.lifetime, () => this.#violate('not ended in time'));
   }
 
   write(bytes: Buffer): boolean {
@@ -106,6 +110,7 @@ export class SimConnection implements Sink {
   #end(end: End): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#stopLife();
     this.#stopPatience?.();
     // What a server ends itself it hears of later.
     if (end === 'server') this.#options.clock.after(0, () => this.#attached?.closed());

@@ -1,3 +1,4 @@
+import { EVERYTHING } from '../../src/everything.ts';
 import type { Health } from './application.ts';
 import { LAST_BACKOFF } from './bounds.ts';
 import type { Condition, Loss, SimNode } from './node.ts';
@@ -18,7 +19,7 @@ export class Faults {
   }
 
   storeIs(condition: Exclude<Condition, 'up'>, place: Place, ms: number): void {
-    const { clock, troubles, oracle, tally, bounds } = this.#scene;
+    const { clock, options, processes, troubles, losses, oracle, tally, bounds } = this.#scene;
     const { name, sufferers, concerns } = this.#locate(place);
     if (sufferers.some(({ state }) => state !== 'up')) return;
     tally.count(`${name} ${condition}`);
@@ -28,6 +29,9 @@ export class Faults {
     clock.after(ms, () => {
       for (const sufferer of sufferers) sufferer.state = 'up';
       trouble.endsIn();
+      // Who could never read it may have missed a push of everything, and looks and asks as after a loss.
+      const isNews = processes.some(({ store }) => !store.answered.has(EVERYTHING));
+      if (options.isSharing && isNews) losses.add(undefined, clock.now());
       // What was kept is written then, and seen; what is under way lands.
       troubles.echoes(LANDING + 2 * bounds.convergence);
       oracle.expectPromised(`all after the ${name} was ${condition}`);

@@ -2,10 +2,12 @@ import { AsyncResource } from 'node:async_hooks';
 import { vi } from 'vitest';
 import { Connection } from '../../src/connection.ts';
 import { Engine } from '../../src/engine.ts';
+import { Everything } from '../../src/everything.ts';
 import { Feed } from '../../src/feed.ts';
 import { FeedConnection, type Slot } from '../../src/feed-connection.ts';
 import { Gate, type Job } from '../../src/gate.ts';
 import { Outbox, type OutboxOptions } from '../../src/outbox.ts';
+import { Overlap } from '../../src/overlap.ts';
 import { Permission } from '../../src/permission.ts';
 import { type PermissionRequest, Permissions } from '../../src/permissions.ts';
 import { Poller } from '../../src/poller.ts';
@@ -231,6 +233,33 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'keys that the store did not take are forgotten',
     sign: /never written/,
     breaks: () => breakRule(Outbox, 'retry', () => () => {}),
+  },
+  {
+    name: 'each process makes a version of its own for what all have heard of',
+    sign: /no push explains/,
+    isCalm: true,
+    breaks: () =>
+      breakRule(
+        Outbox,
+        'push',
+        (right) =>
+          function push(this: unknown, keys: never) {
+            return right.call(this, keys);
+          },
+      ),
+  },
+  {
+    name: 'what others wrote over is not pushed again',
+    sign: OUT_OF_DATE,
+    breaks: () => breakRule(Overlap, 'note', () => () => {}),
+    // Nobody is woken, so that what is written over was seen by nobody.
+    changes: { isSharing: true, processes: 3, wakes: { lost: 1, doubled: 0, latest: 0 } },
+  },
+  {
+    name: 'a push of everything in vain is in no doubt',
+    sign: OUT_OF_DATE,
+    breaks: () => breakRule(Everything, 'doubt', () => () => false),
+    changes: { isSharing: true },
   },
   {
     name: 'pushAfter does not hold keys back',

@@ -73,6 +73,9 @@ export class SimProcess {
   hearsAt = 0;
   /** When each key was pushed last. */
   readonly pushedAt = new Map<string, number>();
+  /** The same by it alone, and with what the database told. */
+  readonly pushedAloneAt = new Map<string, number>();
+  readonly pushedSharedAt = new Map<string, number>();
 
   constructor({ lifetime, ...options }: ProcessOptions, onPush: OnPush) {
     this.engine = new ToldEngine(options, (push) => onPush(this, push));

@@ -73,18 +73,25 @@ export class Processes {
   #start(index: number): void {
     const { options, clock, random, server, bounds, troubles, oracle, processes } = this.#scene;
     const { newToken, latency, storeTimeout, maxRuns, lifetime, isSharing } = options;
-    const store: SimStore = new SimStore(server, clock, random, latency, {
-      onHang: (call) => {
-        // A push that waits is not true yet, while streams wait for a read.
-        if (call === 'write') return () => {};
-        const trouble = troubles.begin('store', ({ host }) => host === process);
-        return () => {
-          trouble.endsIn();
-          oracle.expectPromised('all when a read has ended', (connection) => connection.host === process);
-        };
+    const store: SimStore = new SimStore(
+      server,
+      clock,
+      random,
+      latency,
+      {
+        onHang: (call) => {
+          // A push that waits is not true yet, while streams wait for a read.
+          if (call === 'write') return () => {};
+          const trouble = troubles.begin('store', ({ host }) => host === process);
+          return () => {
+            trouble.endsIn();
+            oracle.expectPromised('all when a read has ended', (connection) => connection.host === process);
+          };
+        },
+        onWrite: (keys) => this.#pushes.write(process, keys),
       },
-      onWrite: (keys) => this.#pushes.write(process, keys),
-    });
+      { chance: options.slowReads, ms: bounds.storeTimeout - 1 },
+    );
     const process: SimProcess = new SimProcess(
       {
         store,

@@ -9,6 +9,8 @@ export class Pushes {
   readonly announced = new Map<string, Commit>();
   /** When it told them of each key last. */
   readonly announcedAt = new Map<string, number>();
+  /** Versions whose runs are explained. */
+  readonly #explained = new Set<string>();
   readonly #scene: Scene;
 
   constructor(scene: Scene) {
@@ -17,17 +19,35 @@ export class Pushes {
 
   /** An engine pushes, be it by itself: what is committed has to be shown, if the store takes it. */
   async begin(host: SimProcess, { keys, versions, stored }: SimPush): Promise<void> {
-    const { clock, losses, application, oracle, tally } = this.#scene;
+    const { clock, losses, oracle, tally, bounds, violations } = this.#scene;
     const commits = versions === undefined ? this.#present(keys) : this.#announced(versions);
     const mark = losses.mark();
-    for (const { key } of commits) host.pushedAt.set(key, clock.now());
-    application.calls.explainRuns(keys);
+    const began = clock.now();
+    for (const { key } of commits) host.pushedAt.set(key, began);
+    this.#explainRuns(host, keys, versions);
     const isStored = await stored;
+    if (host.isAlive && clock.now() > began + bounds.storeTimeout + 1)
+      violations.push(`a push of ${keys} took until ${clock.now()}`);
     for (const commit of commits) {
       tally.count(isStored ? 'push taken' : 'push in vain');
       if (!isStored) this.#inVain(host, commit);
       else if (versions !== undefined) oracle.promise(commit, mark);
       else this.whenItStays(host, commit.key, () => oracle.promise(commit, mark));
+    }
+  }
+
+  /** However many push a version that they share, it is one change; and so is the last push of keys that were pushed both ways. */
+  #explainRuns(host: SimProcess, keys: readonly string[], versions?: ReadonlyMap<string, string>): void {
+    const { clock, bounds, application } = this.#scene;
+    const { pushedAloneAt: alone, pushedSharedAt: shared } = host;
+    const [these, others] = versions === undefined ? [alone, shared] : [shared, alone];
+    for (const key of keys) {
+      these.set(key, clock.now());
+      const other = others.get(key) ?? Number.NEGATIVE_INFINITY;
+      if (other + bounds.shared >= clock.now()) application.calls.explainRuns([key]);
+      const version = versions?.get(key);
+      if (version === undefined || !this.#explained.has(version)) application.calls.explainRuns([key]);
+      if (version !== undefined) this.#explained.add(version);
     }
   }
 

@@ -18,6 +18,8 @@ export interface WorldOptions extends Load {
   readonly seed: number;
   /** How often calls and pauses take all the time that they may; else it is drawn. */
   readonly slow: number;
+  /** How often a read takes all the time that the store has. */
+  readonly slowReads: number;
   /** Whether all pages are open when it begins. */
   readonly isCrowded: boolean;
   readonly processes: number;

@@ -105,6 +105,7 @@ const restart = step('restart', [process, fc.constantFrom('killed', 'closed')], 
 const size = {
   seed: fc.noBias(fc.integer()),
   slow: fc.constantFrom(0, 0.5, 1),
+  slowReads: fc.constantFrom(0, 0, 0.3),
   isSharing: fc.boolean(),
   isCrowded: fc.constantFrom(false, true, true),
   processes: fc.constantFrom(2, 1, 3),

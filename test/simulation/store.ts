@@ -22,6 +22,12 @@ export interface StoreWatcher {
   onWrite?(keys: readonly string[]): () => void;
 }
 
+/** How often a read is answered only after so many milliseconds. */
+export interface SlowReads {
+  readonly chance: number;
+  readonly ms: number;
+}
+
 /**
  * A process's way to the server: every call takes its time, and trouble of the server, of some of its nodes or of the way
  * itself is the call's. A node that does not answer keeps its keys from being answered, and all others waiting for it once:
@@ -31,16 +37,29 @@ export class SimStore implements Store {
   readonly violations: string[] = [];
   /** How the way is. */
   state: Condition = 'up';
+  /** What it could ever say something of. */
+  readonly answered = new Set<string>();
   readonly #server: SimServer;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #latency: number;
   readonly #watcher: StoreWatcher;
+  readonly #slowReads: SlowReads;
+  /** What is read next was missing when it was read before. */
+  #isSeeded = false;
   readonly #outstanding = { read: 0, write: 0 };
   readonly #knownSilent = new Set<SimNode>();
   #isCut = false;
 
-  constructor(server: SimServer, clock: Clock, random: Random, latency: number, watcher: StoreWatcher = {}) {
+  constructor(
+    server: SimServer,
+    clock: Clock,
+    random: Random,
+    latency: number,
+    watcher: StoreWatcher = {},
+    slowReads: SlowReads = { chance: 0, ms: 0 },
+  ) {
+    this.#slowReads = slowReads;
     this.#server = server;
     this.#clock = clock;
     this.#random = random;
@@ -51,6 +70,9 @@ export class SimStore implements Store {
   async read(keys: readonly string[], signal: AbortSignal): Promise<readonly Reading[]> {
     const answers = await this.#call('read', keys, signal, (node, key) => node.get(key));
     const readings = keys.map((key) => answers.get(key));
+    keys.forEach((key, index) => {
+      if (!(readings[index] instanceof Unanswered)) this.answered.add(key);
+    });
     if (readings.every((reading) => reading instanceof Unanswered)) throw readings[0];
     return readings;
   }
@@ -69,6 +91,7 @@ export class SimStore implements Store {
   async add(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
     const keys = [...versions.keys()];
     requireAll(await this.#call('read', keys, signal, (node, key) => node.add(key, versions.get(key)!)));
+    this.#isSeeded = true;
   }
 
   subscribe(onWake: (key: string, token: string) => void): () => void {
@@ -88,15 +111,29 @@ export class SimStore implements Store {
     signal: AbortSignal,
     carryOut: (node: SimNode, key: string) => A,
   ): Promise<Answers<A>> {
+    const began = this.#clock.now();
     this.#outstanding[call] += 1;
     if (this.#outstanding[call] > 1) this.violations.push(`two calls to ${call} at once`);
     try {
       await this.#way(signal);
       if (this.#isCut) return await silence(signal);
-      return await this.#askNodes(call, this.#byNode(keys), signal, carryOut);
+      const answers = await this.#askNodes(call, this.#byNode(keys), signal, carryOut);
+      if (call === 'read') await this.#dawdle(answers, began, signal);
+      return answers;
     } finally {
       this.#outstanding[call] -= 1;
     }
+  }
+
+  /** Nothing can be done in time after that: so not where something is missing, which is to be added and read again. */
+  async #dawdle(answers: Answers<unknown>, began: number, signal: AbortSignal): Promise<void> {
+    const { chance, ms } = this.#slowReads;
+    const isSeeded = this.#isSeeded;
+    this.#isSeeded = false;
+    if (chance === 0 || isSeeded || !this.#random.chance(chance)) return;
+    if ([...answers.values()].includes(undefined)) return;
+    this.#server.tally.count('read answered at the last moment');
+    await this.#pause(began + ms - this.#clock.now(), signal);
   }
 
   async #askNodes<A>(
