@@ -15,6 +15,7 @@ const soak = {
 };
 const tests = [
   'test/simulation/simulation.test.ts',
+  'test/simulation/clocks.test.ts',
   'test/simulation/calm.test.ts',
   'test/simulation/mutants.test.ts',
   'test/faults/leaks.test.ts',
