@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
 import { SseTriggerError } from './errors.ts';
+import { EVERYTHING } from './everything.ts';
 import type { Store } from './store.ts';
-import { EVERYTHING } from './versions.ts';
 
 export interface OutboxOptions {
   readonly store: Store;

@@ -54,30 +54,36 @@ export class Overlap {
   }
 }
 
-/** Keys that something happened to within the last `ms` milliseconds. */
+/** Keys that something happened to within the last `ms` milliseconds, or up to twice as many. */
 class RecentKeys {
   readonly #clock: Clock;
   readonly #ms: number;
-  /** When, the longest ago first. */
-  readonly #at = new Map<string, number>();
+  #young = new Set<string>();
+  #old = new Set<string>();
+  /** When the young ones began to be collected. */
+  #since: number;
 
   constructor(clock: Clock, ms: number) {
     this.#clock = clock;
     this.#ms = ms;
+    this.#since = clock.now();
   }
 
   has(key: string): boolean {
-    const at = this.#at.get(key);
-    return at !== undefined && this.#clock.now() - at <= this.#ms;
+    this.#age();
+    return this.#young.has(key) || this.#old.has(key);
   }
 
   add(key: string): void {
-    const now = this.#clock.now();
-    this.#at.delete(key);
-    this.#at.set(key, now);
-    for (const [oldest, at] of this.#at) {
-      if (now - at <= this.#ms) return;
-      this.#at.delete(oldest);
-    }
+    this.#age();
+    this.#young.add(key);
+  }
+
+  #age(): void {
+    const age = this.#clock.now() - this.#since;
+    if (age <= this.#ms) return;
+    this.#old = age <= 2 * this.#ms ? this.#young : new Set();
+    this.#young = new Set();
+    this.#since = this.#clock.now();
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { EVERYTHING } from '../src/everything.ts';
 import type { Store } from '../src/store.ts';
-import { EVERYTHING } from '../src/versions.ts';
 import { Stage } from './support/stage.ts';
 
 /** Notes what is written; the test says when, and how, each write ends. */
