@@ -19,6 +19,10 @@ import { PrismaClient as SqliteClient } from './prisma/generated/sqlite/client/c
 
 const DATA = { userId: 1, text: 'a' };
 
+/** By which the client inside a transaction says its id, before Prisma 7.5 and since. */
+const ID = Symbol.for('prisma.client.transaction.id');
+const SCOPE = Symbol.for('prisma.client.transaction.scope_context');
+
 /** Sixty transactions wait for five connections. */
 const PATIENT = { maxWait: 20_000, timeout: 20_000 };
 
@@ -163,6 +167,34 @@ describe('Prisma', () => {
       await other.catch(() => {});
       if (end === 'commits') expect(await stage.written()).toEqual([[keyOf(2)]]);
     });
+    expect(await stage.written()).toEqual([[keyOf(1)]]);
+  });
+
+  it.each(['says its id', 'says nothing of itself'])('holds what a tx writes that %s', async (what) => {
+    // As that of Prisma 7.0 to 7.4, or of another version.
+    const { $transaction } = client;
+    client.$transaction = function (this: unknown, work: (tx: object) => Promise<unknown>) {
+      return Reflect.apply($transaction, this, [(tx: object) => work(older(tx))]);
+    } as never;
+    const older = (tx: object) =>
+      new Proxy(tx, {
+        get(known, name, receiver) {
+          if (name === SCOPE) return undefined;
+          if (name === ID && what === 'says its id') return Reflect.get(known, SCOPE).txId;
+          return Reflect.get(known, name, receiver);
+        },
+      });
+    prisma = adapted(client, stage.trigger);
+    const write = (userId: number, end = () => {}) =>
+      prisma.$transaction(async (tx) => {
+        await tx.notification.create({ data: { userId, text: 'a' } });
+        end();
+      });
+    const undo = () => {
+      throw new Error('undo');
+    };
+    const [kept, undone] = await Promise.allSettled([write(1), write(2, undo)]);
+    expect([kept.status, undone.status]).toEqual(['fulfilled', 'rejected']);
     expect(await stage.written()).toEqual([[keyOf(1)]]);
   });
 
