@@ -8,7 +8,7 @@ import {
   mapEntity,
 } from './mapping.ts';
 import { SaveHook } from './save-hook.ts';
-import { toldRow } from './told-row.ts';
+import { type Properties, type Property, savedEntity, toldEntity } from './typeorm-row.ts';
 import { type QueryRunner, TypeOrmTransactions } from './typeorm-transactions.ts';
 
 export type { BulkChange, Change, ChangeKind, Keys, Mapping, MappingOptions } from './mapping.ts';
@@ -27,13 +27,9 @@ interface EntitySchema<Row> {
 /** What `on` takes: the class of an entity, or its EntitySchema. */
 export type EntityTarget = EntityClass<object> | EntitySchema<object>;
 
-interface Column {
-  readonly propertyPath: string;
-}
-
 interface RowEvent {
   readonly queryRunner: QueryRunner;
-  readonly metadata: { readonly target: unknown; readonly columns: readonly Column[] };
+  readonly metadata: Properties & { readonly target: unknown };
   /** What the application saved, or what a query builder set. */
   readonly entity?: object | undefined;
   /** The row before, which `save` and `remove` read. A query builder knows of none. */
@@ -42,8 +38,8 @@ interface RowEvent {
 
 /** What `save` has changed. */
 interface UpdateEvent extends RowEvent {
-  readonly updatedColumns: readonly Column[];
-  readonly updatedRelations: readonly { readonly joinColumns: readonly Column[] }[];
+  readonly updatedColumns: readonly Property[];
+  readonly updatedRelations: readonly { readonly joinColumns: readonly Property[] }[];
 }
 
 /**
@@ -92,8 +88,8 @@ class PushSubscriber<K extends string> extends TypeOrmTransactions {
   }
 
   afterUpdate(event: UpdateEvent): void {
-    const { databaseEntity } = event;
-    this.#wrote('update', event, databaseEntity && overlay(databaseEntity, event), databaseEntity);
+    const { databaseEntity: before } = event;
+    this.#wrote('update', event, before && saved(before, event), before);
   }
 
   afterRemove(event: RowEvent): void {
@@ -109,8 +105,7 @@ class PushSubscriber<K extends string> extends TypeOrmTransactions {
   }
 
   #wrote(kind: ChangeKind, { queryRunner, metadata }: RowEvent, row?: object, before?: object): void {
-    const { target, columns } = metadata;
-    const isColumn = (name: string) => columns.some(({ propertyPath }) => propertyPath === name);
+    const { target } = metadata;
     // A write of all that extends an entity, and of some of that, may have been meant for any of it.
     const isWritten = (mapped: unknown) => isA(target, mapped) || (row === undefined && isA(mapped, target));
     this.#hook.statements(
@@ -118,7 +113,7 @@ class PushSubscriber<K extends string> extends TypeOrmTransactions {
         {
           isWritten: (mapped) => isWritten(targetOf(mapped)),
           kinds: [kind],
-          rows: row && [toldRow(withoutSql(row, isColumn), isColumn)],
+          rows: row && [toldEntity(row, metadata)],
           before,
         },
       ],
@@ -136,29 +131,10 @@ function isA(target: unknown, base: unknown): boolean {
   return target === base || Object.prototype.isPrototypeOf.call(base as object, target as object);
 }
 
-/**
- * The row as it is now: `save` takes part of an entity, and leaves what is undefined as it was. TypeORM then writes null
- * into the nullable columns that were left out, so a null counts only where it was saved. Property by property without a
- * look at their values, since to read a lazy relation is to load it.
- */
-function overlay(
+function saved(
   before: object,
   { entity = {}, metadata, updatedColumns, updatedRelations }: UpdateEvent,
 ): object {
-  const pathsOf = (columns: readonly Column[]) => new Set(columns.map(({ propertyPath }) => propertyPath));
-  const all = pathsOf(metadata.columns);
-  const updated = pathsOf([...updatedColumns, ...updatedRelations.flatMap(({ joinColumns }) => joinColumns)]);
-  const isSaved = (name: string, value: unknown) =>
-    value !== undefined && (value !== null || updated.has(name) || !all.has(name));
-  const given = Object.entries(Object.getOwnPropertyDescriptors(entity));
-  const saved = given.filter(([name, property]) => !('value' in property) || isSaved(name, property.value));
-  return Object.create(before, Object.fromEntries(saved));
-}
-
-/** A column that is given as a function has what its SQL comes to, which nobody tells. */
-function withoutSql(row: object, isColumn: (name: string) => boolean): object {
-  const given = Object.entries(Object.getOwnPropertyDescriptors(row));
-  const sql = given.filter(([name, { value }]) => typeof value === 'function' && isColumn(name));
-  if (sql.length === 0) return row;
-  return Object.create(row, Object.fromEntries(sql.map(([name]) => [name, { value: undefined }])));
+  const updated = [...updatedColumns, ...updatedRelations.flatMap(({ joinColumns }) => joinColumns)];
+  return savedEntity({ before, given: entity, properties: metadata, updated });
 }

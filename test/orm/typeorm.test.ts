@@ -212,6 +212,116 @@ describe('a mapping for TypeORM', () => {
     expect(told).toEqual(['a', null]);
   });
 
+  it('gets what is embedded as it is stored, and is told in bulk when it reads what was not given of it', async () => {
+    class Address {
+      declare town: string | null;
+      declare street: string;
+    }
+    class Person {
+      declare id: number;
+      declare name: string;
+      declare address: Address;
+    }
+    const addresses = new EntitySchema<Address>({
+      name: 'Address',
+      target: Address,
+      columns: { town: { type: 'text', nullable: true }, street: { type: 'text' } },
+    });
+    const people = new EntitySchema<Person>({
+      name: 'Person',
+      target: Person,
+      columns: { id: { type: 'int', primary: true }, name: { type: 'text' } },
+      embeddeds: { address: { schema: addresses, prefix: 'address_' } },
+    });
+    await start({ entities: [people] });
+    const told: unknown[] = [];
+    const bulk = ({ kind }: BulkChange) => void told.push(kind);
+    const tell = on(
+      Person,
+      ({ name, address }) => void told.push([name, address.street, address.town, address instanceof Address]),
+      { bulk },
+    );
+    dataSource.subscribers.push(pushAfterSave(trigger, tell));
+    const { manager } = dataSource;
+    const save = (person: object) => manager.save(Person, { id: 1, ...person });
+    await save({ name: 'a', address: { street: 'b', town: 'c' } });
+    told.length = 0;
+    await save({ name: 'd' });
+    await save({ address: { street: 'e' } });
+    await save({ name: 'f', address: { town: null } });
+    await save({ name: 'g' });
+    expect(told.splice(0)).toEqual([
+      ['d', 'b', 'c', true],
+      ['d', 'e', 'c', true],
+      ['f', 'e', null, true],
+      ['g', 'e', null, true],
+    ]);
+    await manager.insert(Person, { id: 2, name: 'h', address: { street: 'i' } });
+    await manager.insert(Person, { id: 3, name: 'j', address: { street: 'k', town: () => "'l' || 'm'" } });
+    expect(told).toEqual(['insert', 'insert']);
+  });
+
+  it('is told in bulk when it reads a relation that was neither given nor loaded', async () => {
+    class Task {
+      declare id: number;
+      declare text: string;
+      declare assignee: User | null;
+      declare steps: Step[];
+    }
+    class Step {
+      declare id: number;
+      declare task: Task;
+    }
+    const id = { type: 'int', primary: true } as const;
+    const tasks = new EntitySchema<Task>({
+      name: 'Task',
+      target: Task,
+      columns: { id, text: { type: 'text' } },
+      relations: {
+        assignee: { type: 'many-to-one', target: () => User },
+        steps: { type: 'one-to-many', target: 'Step', inverseSide: 'task' },
+      },
+    });
+    const steps = new EntitySchema<Step>({
+      name: 'Step',
+      target: Step,
+      columns: { id },
+      relations: { task: { type: 'many-to-one', target: 'Task', inverseSide: 'steps' } },
+    });
+    await start({ entities: [UserSchema, tasks, steps] });
+    const told: unknown[] = [];
+    const bulk = ({ kind }: BulkChange) => void told.push(kind);
+    dataSource.subscribers.push(
+      pushAfterSave(
+        trigger,
+        on(Task, ({ assignee }) => void told.push(assignee?.id), { bulk }),
+        on(Task, (task) => void told.push(task.steps.length), { bulk }),
+      ),
+    );
+    const { manager } = dataSource;
+    await manager.save(User, { id: 5 });
+    await manager.save(Task, { id: 1, text: 'a', assignee: { id: 5 }, steps: [] });
+    await manager.save(Task, { id: 1, text: 'b' });
+    await manager.save(Task, { id: 1, text: 'c', assignee: null });
+    expect(told).toEqual([5, 0, 'update', 'update', undefined, 'update']);
+  });
+
+  it('may spread a row, of which a save gave a part', async () => {
+    await start();
+    const told: unknown[] = [];
+    dataSource.subscribers.push(
+      pushAfterSave(
+        trigger,
+        on(Notification, (n) => void told.push({ ...n })),
+      ),
+    );
+    const { manager } = dataSource;
+    await manager.save(User, { id: 1 });
+    const { id } = await manager.save(Notification, { userId: 1, text: 'a' });
+    await manager.save(Notification, { id, text: 'b' });
+    expect(told.at(-1)).toMatchObject({ id, userId: 1, text: 'b' });
+  });
+
   it('is told in bulk of rows that a query builder writes', async () => {
     await start();
     const { toKeys, bulk, take } = record();
@@ -447,7 +557,11 @@ describe('the commit of a driver of TypeORM that makes no query of it', () => {
     const event = { queryRunner: { isTransactionActive: true } };
     const entity = { userId: 1 };
     subscriber.afterTransactionStart(event);
-    subscriber.afterInsert({ ...event, metadata: { target: Notification, columns: [] }, entity });
+    subscriber.afterInsert({
+      ...event,
+      metadata: { target: Notification, columns: [], relations: [] },
+      entity,
+    });
     subscriber.beforeTransactionCommit(event);
     expect(push).not.toHaveBeenCalled();
     subscriber.beforeTransactionRollback(event);
