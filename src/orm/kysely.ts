@@ -1,6 +1,7 @@
 import type { SseTrigger } from '../trigger.ts';
 import { type Driver, hookDriver } from './kysely-driver.ts';
-import { type Change, type Keys, type Mapping, type MappingOptions, mapEntity } from './mapping.ts';
+import { mapEntity } from './map-entity.ts';
+import type { Change, Keys, Mapping, MappingOptions } from './mapping.ts';
 import { SaveHook } from './save-hook.ts';
 
 export type { BulkChange, Change, ChangeKind, Keys, Mapping, MappingOptions } from './mapping.ts';

@@ -1,5 +1,3 @@
-import { requireFunction, requireKnown } from '../option-checks.ts';
-
 /** What happened to a row. A soft delete is a delete, and its end an insert. */
 export type ChangeKind = 'insert' | 'update' | 'delete';
 
@@ -33,20 +31,4 @@ export interface Mapping<Entity, K extends string> {
   readonly entity: Entity;
   toKeys(row: unknown, change: Change<unknown>): Keys<K>;
   readonly bulk: ((change: BulkChange) => Keys<K>) | undefined;
-}
-
-/** @throws TypeError for anything but a function, and an option that does not exist. */
-export function mapEntity<Entity, Row, K extends string>(
-  entity: Entity,
-  toKeys: (row: Row, change: Change<Row>) => Keys<K>,
-  options: MappingOptions<K> = {},
-): Mapping<Entity, K> {
-  requireFunction('the mapping', toKeys, 'on(User, (user) => user.name)');
-  requireKnown('on', options, ['bulk']);
-  if (options.bulk !== undefined) requireFunction('bulk', options.bulk, 'it gives keys');
-  return {
-    entity,
-    toKeys: (row, change) => toKeys(row as Row, change as Change<Row>),
-    bulk: options.bulk,
-  };
 }

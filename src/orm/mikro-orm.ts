@@ -1,15 +1,9 @@
 import type { SseTrigger } from '../trigger.ts';
-import {
-  type Change,
-  type ChangeKind,
-  type Keys,
-  type Mapping,
-  type MappingOptions,
-  mapEntity,
-} from './mapping.ts';
+import { mapEntity } from './map-entity.ts';
+import type { Change, ChangeKind, Keys, Mapping, MappingOptions } from './mapping.ts';
 import { MikroOrmTransactions, type Transaction } from './mikro-orm-transactions.ts';
 import { SaveHook } from './save-hook.ts';
-import { toldRow } from './told-row.ts';
+import { toldPaths } from './told-paths.ts';
 
 export type { BulkChange, Change, ChangeKind, Keys, Mapping, MappingOptions } from './mapping.ts';
 
@@ -28,14 +22,21 @@ interface Named {
 /** What `on` takes: the class of an entity, or its schema. */
 export type EntityTarget = EntityClass<object> | EntitySchema<object>;
 
+interface Property {
+  readonly name: string;
+  /** The names of what it is embedded in, and of itself there. */
+  readonly embedded?: readonly [string, string] | undefined;
+}
+
 interface RowEvent {
   readonly em: { getTransactionContext(): unknown };
   readonly entity: { readonly __helper?: { readonly __loadedProperties: ReadonlySet<unknown> } };
   readonly meta: Named & {
     /** Of those that share a table. */
     readonly root: Named;
-    /** Those that are columns. */
-    readonly comparableProps: readonly { readonly name: string }[];
+    /** Those that are columns, each by its name, those of an embedded too. */
+    readonly comparableProps: readonly Property[];
+    readonly properties: Readonly<Record<string, Property>>;
   };
   readonly changeSet?: { readonly originalEntity?: object | undefined } | undefined;
 }
@@ -118,7 +119,13 @@ function loaded({ entity, meta }: RowEvent): object {
   const names = entity.__helper?.__loadedProperties;
   const missing = meta.comparableProps.filter(({ name }) => names?.has(name) === false);
   if (missing.length === 0) return entity;
-  return toldRow(entity, (name) => missing.some((prop) => prop.name === name));
+  return toldPaths(entity, new Set(missing.map((prop) => pathOf(prop, meta))));
+}
+
+function pathOf({ name, embedded }: Property, meta: RowEvent['meta']): string {
+  if (embedded === undefined) return name;
+  const outer = meta.properties[embedded[0]];
+  return `${outer === undefined ? embedded[0] : pathOf(outer, meta)}.${embedded[1]}`;
 }
 
 /** MikroORM 6 makes a class for a schema that has none, and does so anew each time that it starts: its name stays. */

@@ -1,13 +1,7 @@
 import type { SseTrigger } from '../trigger.ts';
 import { KnexTransactions } from './knex-transactions.ts';
-import {
-  type Change,
-  type ChangeKind,
-  type Keys,
-  type Mapping,
-  type MappingOptions,
-  mapEntity,
-} from './mapping.ts';
+import { mapEntity } from './map-entity.ts';
+import type { Change, ChangeKind, Keys, Mapping, MappingOptions } from './mapping.ts';
 import { SaveHook } from './save-hook.ts';
 import { toldRow } from './told-row.ts';
 

@@ -1,6 +1,7 @@
 import type { Outcome } from '../held-keys.ts';
 import type { SseTrigger } from '../trigger.ts';
-import { type Change, type Keys, type Mapping, type MappingOptions, mapEntity } from './mapping.ts';
+import { mapEntity } from './map-entity.ts';
+import type { Change, Keys, Mapping, MappingOptions } from './mapping.ts';
 import { PrismaTransactions, type Transaction } from './prisma-transactions.ts';
 import {
   type Args,

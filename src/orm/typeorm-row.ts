@@ -1,4 +1,4 @@
-import { UnknownColumn } from './partial-row.ts';
+import { pathsWithin, toldPaths } from './told-paths.ts';
 
 /** A column or a relation. That of an embedded has a path such as `address.street`. */
 export interface Property {
@@ -10,23 +10,9 @@ export interface Properties {
   readonly relations: readonly Property[];
 }
 
-/** The row, but to read a column or a relation of it that was not told throws an `UnknownColumn`. */
+/** The row as far as its columns and relations were told. */
 export function toldEntity(row: object, properties: Properties): object {
-  return told(row, new Set([...ownColumns(properties), ...pathsOf(properties.relations)]));
-}
-
-function told(row: object, paths: ReadonlySet<string>): object {
-  return new Proxy(row, {
-    get(known, name, receiver) {
-      const value = Reflect.get(known, name, receiver);
-      if (typeof name === 'symbol') return value;
-      const inner = within(paths, name);
-      if (inner.size === 0 && !paths.has(name)) return value;
-      // A column that is given as a function has what its SQL comes to, which nobody tells.
-      if (value === undefined || typeof value === 'function') throw new UnknownColumn(name);
-      return inner.size > 0 && isObject(value) ? told(value, inner) : value;
-    },
-  });
+  return toldPaths(row, new Set([...ownColumns(properties), ...pathsOf(properties.relations)]));
 }
 
 /** What an update was given, and what was read before it. */
@@ -55,13 +41,13 @@ function overlay(
 ): object {
   const properties = Object.getOwnPropertyDescriptors(before) as Record<string, PropertyDescriptor>;
   for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(given))) {
-    const inner = within(columns, name);
+    const inner = pathsWithin(columns, name);
     if (!('value' in property)) {
       properties[name] = property;
     } else if (inner.size > 0) {
       if (!isObject(property.value)) continue;
       const known = properties[name]?.value;
-      const value = overlay(isObject(known) ? known : {}, property.value, inner, within(updated, name));
+      const value = overlay(isObject(known) ? known : {}, property.value, inner, pathsWithin(updated, name));
       properties[name] = { ...property, value };
     } else if (property.value !== undefined) {
       const isLeftOut = property.value === null && columns.has(name) && !updated.has(name);
@@ -81,12 +67,6 @@ function ownColumns({ columns, relations }: Properties): ReadonlySet<string> {
   return new Set(
     [...pathsOf(columns)].filter((path) => !ofRelations.some((begin) => path.startsWith(begin))),
   );
-}
-
-/** The paths that begin with this name, from there on. */
-function within(paths: ReadonlySet<string>, name: string): ReadonlySet<string> {
-  const begin = `${name}.`;
-  return new Set([...paths].filter((path) => path.startsWith(begin)).map((path) => path.slice(begin.length)));
 }
 
 function isObject(value: unknown): value is object {

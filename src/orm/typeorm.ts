@@ -1,12 +1,6 @@
 import type { SseTrigger } from '../trigger.ts';
-import {
-  type Change,
-  type ChangeKind,
-  type Keys,
-  type Mapping,
-  type MappingOptions,
-  mapEntity,
-} from './mapping.ts';
+import { mapEntity } from './map-entity.ts';
+import type { Change, ChangeKind, Keys, Mapping, MappingOptions } from './mapping.ts';
 import { SaveHook } from './save-hook.ts';
 import { type Properties, type Property, savedEntity, toldEntity } from './typeorm-row.ts';
 import { type QueryRunner, TypeOrmTransactions } from './typeorm-transactions.ts';

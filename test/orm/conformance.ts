@@ -2,35 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { SseTrigger, type SseTriggerError } from '../../src/index.ts';
 import { RecordingStore } from '../support/recording-store.ts';
 import { blindSpotsOf, type Way } from './blind-spots.ts';
-import { type Database, databases, type Place, type Row } from './database.ts';
+import { type Database, databases } from './database.ts';
 import { openLossyProxy } from './lossy-proxy.ts';
-
-/** One row at a time, through the ORM, as its users do. */
-export interface Writer {
-  /** Gives the id. */
-  insert(row: { userId: number; text: string }): Promise<number>;
-  update(id: number, values: { userId?: number; text?: string }): Promise<unknown>;
-  delete(id: number): Promise<unknown>;
-  /** A transaction in the transaction: a savepoint, which is rolled back when `work` throws. */
-  nested?(work: (inner: Writer) => Promise<void>): Promise<unknown>;
-}
-
-export interface OrmUnderTest extends Writer {
-  /** Rolled back when `work` throws. */
-  transaction(work: (inside: Writer) => Promise<void>): Promise<unknown>;
-  /** How else the ORM can write a row that is there, or, in bulk, several of its user. An upsert gets another user. */
-  readonly ways: Readonly<Partial<Record<Way, (row: Row) => Promise<unknown>>>>;
-  close(): Promise<unknown>;
-}
-
-export interface Setting {
-  readonly place: Place;
-  readonly trigger: SseTrigger;
-  /** 'obvious' is what people write who do not know of this package's adapter: a push from the hook, or after the write. */
-  readonly hook: 'adapter' | 'obvious';
-  /** The option of `on`. */
-  readonly bulk: (() => string) | undefined;
-}
+import type { OrmUnderTest, Setting } from './orm-under-test.ts';
 
 /** At most so many connections, where the ORM has a pool. */
 export const POOL = 5;
@@ -52,7 +26,8 @@ function sorted(pushes: readonly string[][]): string[][] {
 /**
  * What every adapter does, on both databases. Its blind spots are those that docs/orm.md says.
  *
- * @param options.nests whether the ORM has transactions in transactions, or on which database.
+ * @param options.nests whether the ORM has transactions in transactions, or on which database it has. Without, there are no
+ *   tests of them.
  * @param options.nestsDeeply whether it undoes all of one that is rolled back when there was another in it.
  */
 export function adapterConformance(
@@ -145,9 +120,8 @@ export function adapterConformance(
         expect(await pushed()).toEqual([]);
       });
 
-      it.runIf(nests)(
-        'pushes what an inner transaction wrote after the commit of the outer one',
-        async () => {
+      if (nests) {
+        it('pushes what an inner transaction wrote after the commit of the outer one', async () => {
           await app.transaction(async (inside) => {
             await inside.insert({ userId: 1, text: 'a' });
             await inside.nested!(async (inner) => {
@@ -157,30 +131,27 @@ export function adapterConformance(
             expect(pushes).toEqual([]);
           });
           expect(sorted(await pushed())).toEqual([[keyOf(1), keyOf(2), keyOf(3)]]);
-        },
-      );
-
-      it.runIf(nests)('drops what an inner transaction wrote that is rolled back, and no more', async () => {
-        await app.transaction(async (inside) => {
-          await inside.insert({ userId: 1, text: 'a' });
-          const undone = inside.nested!(async (inner) => {
-            await inner.insert({ userId: 2, text: 'b' });
-            if (nestsDeeply) {
-              await inner.nested!(async (innermost) => {
-                await innermost.insert({ userId: 4, text: 'd' });
-              });
-            }
-            throw new Error('undo');
-          });
-          await expect(undone).rejects.toThrow('undo');
-          await inside.insert({ userId: 3, text: 'c' });
         });
-        expect(sorted(await pushed())).toEqual([[keyOf(1), keyOf(3)]]);
-      });
 
-      it.runIf(nests)(
-        'pushes nothing of an inner transaction when the outer one is rolled back',
-        async () => {
+        it('drops what an inner transaction wrote that is rolled back, and no more', async () => {
+          await app.transaction(async (inside) => {
+            await inside.insert({ userId: 1, text: 'a' });
+            const undone = inside.nested!(async (inner) => {
+              await inner.insert({ userId: 2, text: 'b' });
+              if (nestsDeeply) {
+                await inner.nested!(async (innermost) => {
+                  await innermost.insert({ userId: 4, text: 'd' });
+                });
+              }
+              throw new Error('undo');
+            });
+            await expect(undone).rejects.toThrow('undo');
+            await inside.insert({ userId: 3, text: 'c' });
+          });
+          expect(sorted(await pushed())).toEqual([[keyOf(1), keyOf(3)]]);
+        });
+
+        it('pushes nothing of an inner transaction when the outer one is rolled back', async () => {
           const undone = app.transaction(async (inside) => {
             await inside.nested!(async (inner) => {
               await inner.insert({ userId: 2, text: 'b' });
@@ -189,8 +160,8 @@ export function adapterConformance(
           });
           await expect(undone).rejects.toThrow('undo');
           expect(await pushed()).toEqual([]);
-        },
-      );
+        });
+      }
 
       it('saves a row whose mapping throws, and tells of it', async () => {
         const id = await app.insert({ userId: ODD, text: 'odd' });

@@ -15,16 +15,10 @@ import Cursor from 'pg-cursor';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SseTrigger } from '../../src/index.ts';
 import { on, pushAfterSave } from '../../src/orm/kysely.ts';
-import {
-  adapterConformance,
-  keyOf,
-  type OrmUnderTest,
-  POOL,
-  type Setting,
-  type Writer,
-} from './conformance.ts';
+import { adapterConformance, keyOf, POOL } from './conformance.ts';
 import { databases, type Place } from './database.ts';
 import { lossyWay, ormStage } from './orm-stage.ts';
+import type { OrmUnderTest, Setting, Writer } from './orm-under-test.ts';
 
 interface Tables {
   users: { id: number };

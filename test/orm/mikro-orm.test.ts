@@ -17,18 +17,13 @@ import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import Sqlite from 'libsql';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SseTrigger } from '../../src/index.ts';
-import { type BulkChange, type Change, on, pushAfterSave } from '../../src/orm/mikro-orm.ts';
+import { type BulkChange, on, pushAfterSave } from '../../src/orm/mikro-orm.ts';
 import { RecordingStore } from '../support/recording-store.ts';
-import {
-  adapterConformance,
-  keyOf,
-  type OrmUnderTest,
-  POOL,
-  type Setting,
-  type Writer,
-} from './conformance.ts';
+import { adapterConformance, keyOf, POOL } from './conformance.ts';
 import type { Place } from './database.ts';
 import { Notification, User } from './mikro-orm-entities.ts';
+import type { OrmUnderTest, Setting, Writer } from './orm-under-test.ts';
+import { recordedChanges } from './recorded-changes.ts';
 
 type Orm = MikroORM<AbstractSqlDriver>;
 
@@ -134,22 +129,8 @@ describe('a mapping for MikroORM', () => {
     await orm.schema.createSchema();
   }
 
-  /** What `on` has got since the last time. */
-  function record() {
-    const changes: { kind: string; text?: string | undefined; before?: string | undefined }[] = [];
-    const toKeys = (n: Notification, { kind, before }: Change<Notification>) => {
-      changes.push({ kind, text: n.text, before: before?.text });
-      return keyOf(n.userId);
-    };
-    const bulk = ({ kind }: BulkChange) => {
-      changes.push({ kind });
-      return 'all';
-    };
-    return { toKeys, bulk, take: () => changes.splice(0) };
-  }
-
   it('gets the row, what happened to it, and what it was before an update', async () => {
-    const { toKeys, bulk, take } = record();
+    const { toKeys, bulk, take } = recordedChanges();
     await start({ subscribers: [pushAfterSave(trigger, on(Notification, toKeys, { bulk }))] });
     const em = orm.em.fork();
     const notification = em.create(Notification, { userId: 1, text: 'a' });
@@ -187,7 +168,7 @@ describe('a mapping for MikroORM', () => {
   });
 
   it('is told in bulk of a row of which what it reads was never loaded', async () => {
-    const { toKeys, bulk, take } = record();
+    const { toKeys, bulk, take } = recordedChanges();
     await start({ subscribers: [pushAfterSave(trigger, on(Notification, toKeys, { bulk }))] });
     const em = orm.em.fork();
     const created = em.create(Notification, { userId: 1, text: 'a' });
@@ -213,6 +194,71 @@ describe('a mapping for MikroORM', () => {
     }));
     expect(take().filter(({ text }) => text !== undefined)).toEqual(knowing);
     expect(pushes).toEqual([[keyOf(1)], ['all'], ['all'], ['all'], ['all']]);
+  });
+
+  it('is told in bulk when it reads what was not loaded of what is embedded', async () => {
+    class Place {
+      declare town: string;
+      declare street: string;
+    }
+    class Address {
+      declare place: Place;
+      declare note: string | null;
+    }
+    class Person {
+      declare id: number;
+      declare name: string;
+      declare address: Address;
+      declare second: Place;
+    }
+    const text = { type: 'string' } as const;
+    const places = new EntitySchema<Place>({
+      class: Place,
+      embeddable: true,
+      properties: { town: text, street: { ...text, nullable: true } },
+    });
+    const addresses = new EntitySchema<Address>({
+      class: Address,
+      embeddable: true,
+      properties: {
+        place: { kind: 'embedded', entity: () => Place },
+        note: { ...text, nullable: true },
+      },
+    });
+    const people = new EntitySchema<Person>({
+      class: Person,
+      properties: {
+        id: { type: 'integer', primary: true },
+        name: text,
+        address: { kind: 'embedded', entity: () => Address },
+        second: { kind: 'embedded', entity: () => Place, object: true },
+      },
+    });
+    await start({
+      entities: [places, addresses, people],
+      subscribers: [
+        pushAfterSave(
+          trigger,
+          on(Person, ({ address }) => `${address.place.street} ${address.place.town}`, { bulk: () => 'all' }),
+          on(Person, ({ second }) => `${second.street} ${second.town}`, { bulk: () => 'all' }),
+        ),
+      ],
+    });
+    const em = orm.em.fork();
+    const [place, second] = [{ town: 'a', street: 'b' }, { town: 'c' } as Place];
+    em.create(Person, { id: 1, name: 'd', address: { place, note: null }, second });
+    await em.flush();
+    pushes.length = 0;
+    const change = async (fields?: readonly string[]) => {
+      const changing = orm.em.fork();
+      const person = await changing.findOneOrFail(Person, 1, { fields: fields as never });
+      person.name += 'e';
+      await changing.flush();
+      return pushes.splice(0).flat();
+    };
+    expect(await change()).toEqual(['b a', 'undefined c']);
+    expect(await change(['name', 'address.place.town', 'second'])).toEqual(['all', 'undefined c']);
+    expect(await change(['name', 'address.place'])).toEqual(['b a', 'all']);
   });
 
   it('is told in bulk of an upserted row when it reads a lazy column', async () => {
@@ -456,7 +502,7 @@ describe('the savepoints of MikroORM 7', () => {
         transaction,
         write(user: number) {
           const named = { class: Post, className: 'Post' };
-          const meta = { ...named, root: named, comparableProps: [] };
+          const meta = { ...named, root: named, comparableProps: [], properties: {} };
           subscriber.afterCreate({ em, entity: { user } as object, meta });
         },
         commit() {

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { type Knex, knex } from 'knex';
 import {
   Model,
@@ -9,10 +8,11 @@ import {
 } from 'objection';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type BulkChange, type Change, on, pushAfterSave } from '../../src/orm/objection.ts';
-import { adapterConformance, keyOf, POOL, type Writer } from './conformance.ts';
+import { adapterConformance, keyOf, POOL } from './conformance.ts';
 import { databases, type Place } from './database.ts';
 import { LibsqlClient, SilentLibsqlClient } from './knex-over-libsql.ts';
 import { ormStage } from './orm-stage.ts';
+import type { Writer } from './orm-under-test.ts';
 
 /** With class fields, which are there and undefined in what Objection makes of a patch. */
 class Notification extends Model {
@@ -122,13 +122,7 @@ describe('Objection', () => {
   const insert = async (userId: number, trx?: TransactionOrKnex) =>
     models.Notification.query(trx).insert({ userId, text: 'a' });
 
-  /** The keys of each write since the last time. A push comes some microtasks after the end of a transaction. */
-  async function pushed(): Promise<string[][]> {
-    await setImmediate();
-    await stage.trigger.push('last');
-    const writes = stage.store.writes.splice(0).map((keys) => keys.filter((key) => key !== 'last'));
-    return writes.filter((keys) => keys.length > 0).map((keys) => keys.sort());
-  }
+  const pushed = () => stage.pushed();
 
   describe('transactions', () => {
     it('may be committed and rolled back by hand', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
 import { SseTrigger, type SseTriggerError } from '../../src/index.ts';
 import { RecordingStore } from '../support/recording-store.ts';
@@ -12,6 +13,8 @@ export interface OrmStage {
   readonly errors: readonly SseTriggerError[];
   /** The keys that have been pushed since the last time, write by write. Waits for a first one. */
   written(): Promise<string[][]>;
+  /** The same, but each write in order, and perhaps none. */
+  pushed(): Promise<string[][]>;
 }
 
 /** A way to a PostgreSQL that loses the answer to what matches `loses`, once that is set. */
@@ -61,6 +64,13 @@ export function ormStage(openDatabase: () => Promise<Database>): OrmStage {
     async written() {
       await vi.waitFor(() => expect(store.writes).not.toEqual([]));
       return store.writes.splice(0);
+    },
+    async pushed() {
+      // Some ORMs tell of the end of a transaction by a promise.
+      await setImmediate();
+      await trigger.push('last');
+      const writes = store.writes.splice(0).map((keys) => keys.filter((key) => key !== 'last'));
+      return writes.filter((keys) => keys.length > 0).map((keys) => keys.sort());
     },
   };
 }

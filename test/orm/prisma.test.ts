@@ -4,16 +4,10 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SseTrigger } from '../../src/index.ts';
 import { on, pushAfterSave } from '../../src/orm/prisma.ts';
-import {
-  adapterConformance,
-  keyOf,
-  type OrmUnderTest,
-  POOL,
-  type Setting,
-  type Writer,
-} from './conformance.ts';
+import { adapterConformance, keyOf, POOL } from './conformance.ts';
 import { databases, type Place } from './database.ts';
 import { lossyWay, ormStage } from './orm-stage.ts';
+import type { OrmUnderTest, Setting, Writer } from './orm-under-test.ts';
 import { PrismaClient } from './prisma/generated/postgresql/client/client.ts';
 import { PrismaClient as SqliteClient } from './prisma/generated/sqlite/client/client.ts';
 

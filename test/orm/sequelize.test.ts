@@ -13,16 +13,10 @@ import {
 } from 'sequelize';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type BulkChange, type Change, on, pushAfterSave } from '../../src/orm/sequelize.ts';
-import {
-  adapterConformance,
-  keyOf,
-  type OrmUnderTest,
-  POOL,
-  type Setting,
-  type Writer,
-} from './conformance.ts';
+import { adapterConformance, keyOf, POOL } from './conformance.ts';
 import { databases, type Place } from './database.ts';
 import { ormStage } from './orm-stage.ts';
+import type { OrmUnderTest, Setting, Writer } from './orm-under-test.ts';
 import * as sqlite3 from './sqlite3-over-libsql.ts';
 
 class Notification extends Model<InferAttributes<Notification>, InferCreationAttributes<Notification>> {
@@ -136,12 +130,7 @@ describe('Sequelize', () => {
     });
   const attach = () => pushAfterSave(stage.trigger, map(models.Notification))(sequelize);
 
-  /** The keys of each write since the last time. */
-  async function pushed(): Promise<string[][]> {
-    await stage.trigger.push('last');
-    const writes = stage.store.writes.splice(0).map((keys) => keys.filter((key) => key !== 'last'));
-    return writes.filter((keys) => keys.length > 0).map((keys) => keys.sort());
-  }
+  const pushed = () => stage.pushed();
 
   describe('transactions', () => {
     it('may be committed and rolled back by hand', async () => {

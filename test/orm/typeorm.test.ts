@@ -9,18 +9,13 @@ import {
 } from 'typeorm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { SseTrigger } from '../../src/index.ts';
-import { type BulkChange, type Change, on, pushAfterSave } from '../../src/orm/typeorm.ts';
+import { type BulkChange, on, pushAfterSave } from '../../src/orm/typeorm.ts';
 import { RecordingStore } from '../support/recording-store.ts';
-import {
-  adapterConformance,
-  keyOf,
-  type OrmUnderTest,
-  POOL,
-  type Setting,
-  type Writer,
-} from './conformance.ts';
+import { adapterConformance, keyOf, POOL } from './conformance.ts';
 import { databases, type Place } from './database.ts';
 import { openLossyProxy } from './lossy-proxy.ts';
+import type { OrmUnderTest, Setting, Writer } from './orm-under-test.ts';
+import { recordedChanges } from './recorded-changes.ts';
 import {
   Notification,
   NotificationSchema,
@@ -111,23 +106,9 @@ describe('a mapping for TypeORM', () => {
     dataSource = await connect({ file: ':memory:' }, { synchronize: true, ...options });
   }
 
-  /** What `on` has got since the last time. */
-  function record() {
-    const changes: { kind: string; text?: string | undefined; before?: string | undefined }[] = [];
-    const toKeys = (n: Notification, { kind, before }: Change<Notification>) => {
-      changes.push({ kind, text: n.text, before: before?.text });
-      return keyOf(n.userId);
-    };
-    const bulk = ({ kind }: BulkChange) => {
-      changes.push({ kind });
-      return 'all';
-    };
-    return { toKeys, bulk, take: () => changes.splice(0) };
-  }
-
   it('gets the row, what happened to it, and what it was before an update', async () => {
     await start();
-    const { toKeys, bulk, take } = record();
+    const { toKeys, bulk, take } = recordedChanges();
     dataSource.subscribers.push(pushAfterSave(trigger, on(Notification, toKeys, { bulk })));
     const { manager } = dataSource;
     await manager.save(User, { id: 1 });
@@ -324,7 +305,7 @@ describe('a mapping for TypeORM', () => {
 
   it('is told in bulk of rows that a query builder writes', async () => {
     await start();
-    const { toKeys, bulk, take } = record();
+    const { toKeys, bulk, take } = recordedChanges();
     dataSource.subscribers.push(pushAfterSave(trigger, on(Notification, toKeys, { bulk })));
     const { manager } = dataSource;
     await manager.save(User, { id: 1 });
