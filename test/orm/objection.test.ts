@@ -221,6 +221,13 @@ describe('Objection', () => {
           await undo(outer);
         });
         expect(await pushed()).toEqual([[keyOf(1), keyOf(2)]]);
+        await silent.transaction((outer) => {
+          const { commit, rollback } = outer; // before the first write
+          write(1, outer)
+            .then(() => undo(outer))
+            .then(() => commit(), rollback);
+        });
+        expect(await pushed()).toEqual([[keyOf(1)]]);
         const undone = silent.transaction(async (outer) => {
           await write(3, outer);
           throw new Error('undo');
