@@ -54,3 +54,31 @@ export const NumberedNotificationSchema = new EntitySchema<NumberedNotification>
     text: { type: 'text' },
   },
 });
+
+export class Thread {
+  declare id: number;
+  declare posts: Post[];
+}
+
+export class Post {
+  declare id: number;
+  declare text: string | null;
+  declare thread: Thread | null;
+}
+
+export const ThreadSchema = new EntitySchema<Thread>({
+  name: 'Thread',
+  target: Thread,
+  columns: { id: { type: 'int', primary: true } },
+  relations: { posts: { type: 'one-to-many', target: 'Post', inverseSide: 'thread', cascade: true } },
+});
+
+/** Its relation has no column of its own. */
+export const PostSchema = new EntitySchema<Post>({
+  name: 'Post',
+  target: Post,
+  columns: { id: { type: 'int', primary: true }, text: { type: 'text', nullable: true } },
+  relations: {
+    thread: { type: 'many-to-one', target: 'Thread', inverseSide: 'posts', orphanedRowAction: 'delete' },
+  },
+});
