@@ -4,16 +4,11 @@ import { CONNECTION_OPTIONS, toConnectionPlan } from './connection-plan.ts';
 import { SseTriggerError } from './errors.ts';
 import { requireFunction, requireKnown } from './option-checks.ts';
 import { COMPLETE, type ServerEvent } from './server-event.ts';
-import {
-  type Admission,
-  type Denial,
-  engineOf,
-  type Handler,
-  StreamHandler,
-  type Visit,
-} from './stream-handler.ts';
+import { type Handler, toMiddleware } from './servers/middleware.ts';
+import { type Admission, type Denial, engineOf, StreamHandler } from './stream-handler.ts';
 import type { ConnectionSettings } from './stream-options.ts';
 import type { SseTrigger } from './trigger.ts';
+import type { Visit } from './visit.ts';
 
 /** One stream that a source feeds. */
 export interface SourceRun {
@@ -56,8 +51,10 @@ export function eventStream<R extends IncomingMessage = Request, K extends strin
   requireKnown('eventStream', options, CONNECTION_OPTIONS);
   const { timing, allowOrigins } = toConnectionPlan(options, true);
 
-  async function admit({ req, path: route }: Visit): Promise<Admission | Denial> {
-    const lastEventId = toText(req.headers['last-event-id']);
+  async function admit(visit: Visit): Promise<Admission | Denial> {
+    const { path: route } = visit;
+    const req = visit.request as R;
+    const lastEventId = toText(visit.header('last-event-id'));
     if (lastEventId === COMPLETE.id) return { status: 204 };
     return {
       open(sink) {
@@ -65,7 +62,7 @@ export function eventStream<R extends IncomingMessage = Request, K extends strin
           path: route,
           timing,
           sink,
-          source: (signal) => source(req as R, { signal, lastEventId }),
+          source: (signal) => source(req, { signal, lastEventId }),
           onError(cause) {
             const message = 'a source failed; its client comes back later';
             engine.onError(new SseTriggerError('source_failed', message, { route, cause }));
@@ -75,11 +72,11 @@ export function eventStream<R extends IncomingMessage = Request, K extends strin
     };
   }
 
-  return new StreamHandler({ engine, retry: timing.retry, allowOrigins, admit }).middleware;
+  return toMiddleware(new StreamHandler({ engine, retry: timing.retry, allowOrigins, admit }));
 }
 
 /** Browsers send the id as UTF-8, which Node takes for Latin-1. */
-function toText(lastEventId: string | string[] | undefined): string | undefined {
-  if (typeof lastEventId !== 'string' || lastEventId === '') return undefined;
+function toText(lastEventId: string | undefined): string | undefined {
+  if (lastEventId === undefined || lastEventId === '') return undefined;
   return Buffer.from(lastEventId, 'latin1').toString();
 }

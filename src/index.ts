@@ -7,9 +7,9 @@ export {
   type SourceRun,
 } from './event-stream.ts';
 export { encodeEvent, type ServerEvent } from './server-event.ts';
+export type { Handler } from './servers/middleware.ts';
 export type { CloseReason, Refusal, Stats, StoreError } from './stats.ts';
 export { type Reading, type Store, type StoredVersion, Unanswered } from './store.ts';
-export type { Handler } from './stream-handler.ts';
-export type { Feed, Run, Sendable, SharedFeed, StreamOptions } from './stream-options.ts';
-export { streamSse } from './stream-sse.ts';
+export type { Feed, Run, Sendable, SharedFeed } from './stream-options.ts';
+export { type StreamOptions, streamSse } from './stream-sse.ts';
 export { SseTrigger, type SseTriggerOptions } from './trigger.ts';

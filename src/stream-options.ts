@@ -1,5 +1,3 @@
-import type { Request } from 'express';
-
 type Awaitable<T> = T | PromiseLike<T>;
 
 /**
@@ -113,5 +111,6 @@ type OneOrMany<F> =
   | (F & { feeds?: undefined })
   | { feeds: readonly F[]; eventName?: undefined; key?: undefined; data?: undefined };
 
-export type StreamOptions<S, R = Request, U = undefined, K extends string = string> = StreamSettings &
+/** `S` is the subject, `R` the request, which each server has in another form, `U` the viewer, `K` the keys. */
+export type StreamOptions<S, R, U = undefined, K extends string = string> = StreamSettings &
   ((Whose<S, R, U, K> & OneOrMany<Feed<S, K> | SharedFeed<K>>) | (Public & OneOrMany<SharedFeed<K>>));

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { CONNECTION_OPTIONS, toConnectionPlan } from './connection-plan.ts';
 import type { Route } from './engine.ts';
 import type { FeedSource } from './feed.ts';
@@ -10,8 +9,8 @@ import type { StreamSettings } from './stream-options.ts';
 
 /** The options as they are at run time, where no type tells one form from the other. */
 interface LooseOptions extends StreamSettings {
-  subject?: ((req: IncomingMessage) => unknown) | undefined;
-  viewer?: ((req: IncomingMessage) => unknown) | undefined;
+  subject?: ((request: unknown) => unknown) | undefined;
+  viewer?: ((request: unknown) => unknown) | undefined;
   feeds?: readonly LooseFeed[] | undefined;
 }
 
@@ -27,13 +26,13 @@ export interface FeedPlan extends FeedSource {
   readonly key: readonly string[] | ((subject: unknown) => unknown);
 }
 
-/** What `streamSse` was told, checked and complete. */
+/** What a route was told, checked and complete. */
 export interface StreamPlan {
   readonly route: Omit<Route, 'number' | 'viewers'>;
   /** undefined on a public stream. */
-  readonly subject: ((req: IncomingMessage) => unknown) | undefined;
+  readonly subject: ((request: unknown) => unknown) | undefined;
   /** undefined where nobody is asked for. */
-  readonly viewer: ((req: IncomingMessage) => unknown) | undefined;
+  readonly viewer: ((request: unknown) => unknown) | undefined;
   /** undefined where all who have a subject may see it. */
   readonly guard: GuardPlan | undefined;
   readonly feeds: readonly FeedPlan[];
@@ -56,9 +55,13 @@ const OPTIONS = [
 ];
 const MAX_FEEDS = 10;
 
-/** @throws TypeError for an option that does not exist or cannot be meant. */
-export function toStreamPlan(options: object): StreamPlan {
-  requireKnown('streamSse', options, OPTIONS);
+/**
+ * `caller` is what errors call the function that takes the options.
+ *
+ * @throws TypeError for an option that does not exist or cannot be meant.
+ */
+export function toStreamPlan(options: object, caller: string): StreamPlan {
+  requireKnown(caller, options, OPTIONS);
   const {
     subject,
     viewer,
@@ -104,7 +107,7 @@ function requireFeeds(options: LooseOptions & LooseFeed, isPublic: boolean): rea
   const { feeds } = options;
   if (feeds === undefined) return [requireFeed(options, isPublic)];
   if (options.eventName !== undefined || options.key !== undefined || options.data !== undefined) {
-    throw new TypeError('streamSse takes either feeds, or eventName, key and data, not both');
+    throw new TypeError('a stream takes either feeds, or eventName, key and data, not both');
   }
   if (!Array.isArray(feeds) || feeds.length === 0 || feeds.length > MAX_FEEDS) {
     throw new TypeError(`feeds must be an array of 1 to ${MAX_FEEDS} of { eventName, key, data }`);

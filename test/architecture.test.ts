@@ -16,11 +16,13 @@ const floors = [
     'orm/mapping',
     'orm/postgres-client',
     'orm/postgres-sql',
+    'origin',
     'pauses',
     'position',
     'retry',
     'seed',
     'server-event',
+    'servers/leave-session',
     'store',
     'stream-options',
     'subject',
@@ -28,6 +30,7 @@ const floors = [
   ],
   [
     'everything',
+    'head',
     'orm/drizzle-prepared',
     'orm/inserted-rows',
     'orm/knex-transactions',
@@ -65,18 +68,34 @@ const floors = [
   ['stores/redis-cluster-store'],
   ['stores/redis-store'],
   ['deadline', 'gate', 'heartbeats', 'overlap', 'push-scope', 'turnstile', 'versions'],
-  ['connection', 'outbox', 'poller', 'request'],
+  ['connection', 'outbox', 'poller'],
   ['call-context'],
-  ['connection-plan', 'feed-connection', 'permission', 'response-sink', 'source-connection'],
-  ['applicant', 'feed', 'guard-plan'],
+  [
+    'connection-plan',
+    'feed-connection',
+    'permission',
+    'servers/readable-sink',
+    'servers/response-sink',
+    'source-connection',
+    'visit',
+  ],
+  ['applicant', 'feed', 'guard-plan', 'servers/fetch-visit', 'servers/node-visit'],
   ['feeds', 'guarded-connection', 'permissions'],
   ['engine'],
   ['stream-plan', 'trigger'],
   ['orm/postgres-witnesses', 'orm/save-hook', 'stream-handler'],
-  ['orm/drizzle-write', 'orm/kysely-write', 'orm/postgres-listener', 'orm/prisma-write'],
-  ['orm/drizzle-database', 'orm/kysely-driver', 'orm/prisma-transactions'],
+  [
+    'orm/drizzle-write',
+    'orm/kysely-write',
+    'orm/postgres-listener',
+    'orm/prisma-write',
+    'servers/middleware',
+    'stream-route',
+  ],
+  ['known-routes', 'orm/drizzle-database', 'orm/kysely-driver', 'orm/prisma-transactions'],
   [
     'event-stream',
+    'open-stream',
     'orm/drizzle',
     'orm/kysely',
     'orm/mikro-orm',
@@ -85,12 +104,13 @@ const floors = [
     'orm/prisma',
     'orm/sequelize',
     'orm/typeorm',
+    'stream-response',
     'stream-sse',
   ],
-  ['index'],
+  ['fetch', 'index', 'node'],
 ];
 /** Not for the package itself. */
-const forUsers = ['index', 'testing'];
+const forUsers = ['fetch', 'index', 'node', 'testing'];
 
 const src = fileURLToPath(new URL('../src', import.meta.url));
 const files = readdirSync(src, { encoding: 'utf8', recursive: true })
@@ -111,16 +131,13 @@ it('imports downward only', () => {
   expect(wrong).toEqual([]);
 });
 
-it('exports these values and no others', async () => {
-  const index = await import('../src/index.ts');
-  expect(Object.keys(index).sort()).toEqual([
-    'SseTrigger',
-    'SseTriggerError',
-    'Unanswered',
-    'encodeEvent',
-    'eventStream',
-    'streamSse',
-  ]);
+it.each([
+  ['index', ['eventStream', 'streamSse']],
+  ['node', ['openStream', 'streamOptions']],
+  ['fetch', ['streamOptions', 'streamResponse']],
+])('exports these values and no others from %s', async (entry, own) => {
+  const shared = ['SseTrigger', 'SseTriggerError', 'Unanswered', 'encodeEvent'];
+  expect(Object.keys(await import(`../src/${entry}.ts`)).sort()).toEqual([...shared, ...own].sort());
 });
 
 function importsOf(file: string): string[] {

@@ -31,7 +31,7 @@ const refused: [string, object, string][] = [
   [
     'feeds and a key',
     { ...plain, feeds: [plain] },
-    'streamSse takes either feeds, or eventName, key and data',
+    'a stream takes either feeds, or eventName, key and data',
   ],
   ['no feeds', { feeds: [] }, 'feeds must be an array of 1 to 10 of { eventName, key, data }'],
   ['11 feeds', { feeds: new Array(11).fill(plain) }, 'feeds must be an array of 1 to 10'],

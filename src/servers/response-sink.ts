@@ -1,7 +1,7 @@
 import { type IncomingMessage, OutgoingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Sink, SinkClient } from './connection.ts';
-import { leaveSession } from './request.ts';
+import type { Sink, SinkClient } from '../connection.ts';
+import { leaveSession } from './leave-session.ts';
 
 /** A response as middleware may have changed it. */
 interface Response extends ServerResponse {

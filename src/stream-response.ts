@@ -1,0 +1,51 @@
+import { routeOf } from './known-routes.ts';
+import { FetchVisit } from './servers/fetch-visit.ts';
+import { engineOf } from './stream-handler.ts';
+import type { StreamOptions as OptionsOf } from './stream-options.ts';
+import { toStreamPlan } from './stream-plan.ts';
+import type { SseTrigger } from './trigger.ts';
+
+/** The options of `streamResponse`: `S` is the subject, `R` the request, `U` the viewer, `K` the keys. */
+export type StreamOptions<S, R = Request, U = undefined, K extends string = string> = OptionsOf<S, R, U, K>;
+
+/** As nginx notes that a client has gone before its answer. Nobody gets to see it. */
+const GONE = 499;
+
+/**
+ * Checks the options of a route, once, and gives them back. The type of the subject flows from `subject` to the other
+ * callbacks here as in a call.
+ *
+ * @throws TypeError for an option that does not exist or cannot be meant.
+ */
+export function streamOptions<
+  S extends {},
+  U = undefined,
+  R extends Request = Request,
+  K extends string = string,
+>(options: StreamOptions<S, R, U, K>): StreamOptions<S, R, U, K> {
+  toStreamPlan(options, 'streamOptions');
+  return options;
+}
+
+/**
+ * Gives a Response that is a stream of what `data` gives, with the same rules as `streamSse`. Make the options once,
+ * outside the handler: streams of one options object are one route, and share runs, frames, permissions and limits. Those
+ * of options made anew share nothing, and a process warning says so.
+ *
+ * Nothing is written ahead of who reads the body: who reads slowly gets the newest state next. The stream ends when the
+ * body is cancelled and when the request's signal aborts; after `writeTimeout` without a read the body fails, and what
+ * then becomes of the connection is up to the server. 401, 403 and 405, and trouble that passes, are answers too.
+ *
+ * @throws what is for the application's error handler: an error with a `status` from 400 to 499 that a callback threw, a
+ *   TypeError for a subject, viewer or key that cannot be one, and for an option that does not exist or cannot be meant.
+ */
+export async function streamResponse<
+  S extends {},
+  R extends Request,
+  U = undefined,
+  K extends string = string,
+>(trigger: SseTrigger<K>, request: R, options: StreamOptions<S, R, U, NoInfer<K>>): Promise<Response> {
+  const visit = new FetchVisit(request);
+  await routeOf(engineOf(trigger, 'streamResponse'), options, 'streamResponse').handle(visit);
+  return visit.response ?? new Response(null, { status: GONE });
+}
