@@ -61,13 +61,13 @@ class KnownRoutes {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
     process.emitWarning(
-      `${caller} gets options that read like those of another route, as when they are made anew for each request: then ` +
-        'its streams share no run, maxPerViewer does not hold, and each reconnect costs a run',
+      `${caller} got options that read like those of a route that there is. If they are made anew for each request, its ` +
+        'streams share no run, maxPerViewer does not hold, and each reconnect costs a run',
       {
         code: 'SSE_TRIGGER_OPTIONS',
         detail:
-          'Make them once, outside the handler: const options = streamOptions({ … }). ' +
-          'If they are, give each route a revision of its own.',
+          'Make them once, outside the handler: const options = streamOptions({ … }). Where both are made once, give ' +
+          'each a revision of its own, or clients that come back after a restart cost a run.',
       },
     );
   }

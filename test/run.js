@@ -34,6 +34,7 @@ try {
     installModules();
     installModules('bench');
     installModules('test/orm');
+    installModules('docs/examples/frameworks');
     program('test/orm/prisma/generate.js');
   });
   if (args.length === 0) step('lint', () => script('lint'));
