@@ -66,7 +66,7 @@ class KnownRoutes {
       {
         code: 'SSE_TRIGGER_OPTIONS',
         detail:
-          'Make them once, outside the handler: const options = streamOptions({ … }). Where both are made once, give ' +
+          'Make them once, outside the handler: const options = streamOptions(trigger, { … }). Where both are made once, give ' +
           'each a revision of its own, or clients that come back after a restart cost a run.',
       },
     );

@@ -4,7 +4,6 @@ import { routeOf } from './known-routes.ts';
 import { NodeVisit } from './servers/node-visit.ts';
 import { engineOf } from './stream-handler.ts';
 import type { StreamOptions as OptionsOf } from './stream-options.ts';
-import { toStreamPlan } from './stream-plan.ts';
 import type { SseTrigger } from './trigger.ts';
 
 /** A request of `node:http`, or of the compatibility API of `node:http2`. */
@@ -21,8 +20,8 @@ export type StreamOptions<S, R = NodeRequest, U = undefined, K extends string = 
 >;
 
 /**
- * Checks the options of a route, once, and gives them back. The type of the subject flows from `subject` to the other
- * callbacks here as in a call.
+ * Makes a route, once, and gives its options back. The types of the trigger's keys and of the subject flow through it
+ * to the callbacks, as they do in a call.
  *
  * @throws TypeError for an option that does not exist or cannot be meant.
  */
@@ -31,8 +30,8 @@ export function streamOptions<
   U = undefined,
   R extends NodeRequest = NodeRequest,
   K extends string = string,
->(options: StreamOptions<S, R, U, K>): StreamOptions<S, R, U, K> {
-  toStreamPlan(options, 'streamOptions');
+>(trigger: SseTrigger<K>, options: StreamOptions<S, R, U, NoInfer<K>>): StreamOptions<S, R, U, K> {
+  routeOf(engineOf(trigger, 'streamOptions'), options, 'streamOptions');
   return options;
 }
 

@@ -14,9 +14,9 @@ import { until } from './support/until.ts';
 afterEach(() => vi.restoreAllMocks());
 
 /** Serves a stream by path, each with the options that are made for its request. */
-function serveStreams(
+function serveStreams<S extends {}>(
   trigger: SseTrigger,
-  paths: Readonly<Record<string, () => StreamOptions<string>>>,
+  paths: Readonly<Record<string, () => StreamOptions<S>>>,
   thrown: unknown[] = [],
 ): Promise<Served> {
   return serve((req, res) => {
@@ -31,7 +31,12 @@ function serveStreams(
 describe('one options object', () => {
   it('is one route: its streams share runs and limits', async () => {
     await using trigger = new SseTrigger();
-    const options = streamOptions({ subject: () => 'ann', key: () => 'a', data: () => 1, maxPerViewer: 2 });
+    const options = streamOptions(trigger, {
+      subject: () => 'ann',
+      key: () => 'a',
+      data: () => 1,
+      maxPerViewer: 2,
+    });
     await using app = await serveStreams(trigger, { '/': () => options });
     await using first = await look(app.url, '/');
     await using second = await look(app.url, '/');
@@ -45,7 +50,7 @@ describe('one options object', () => {
   it('is one route a trigger', async () => {
     await using one = new SseTrigger();
     await using other = new SseTrigger();
-    const options = streamOptions({ key: 'a', data: () => 1 });
+    const options = { key: 'a', data: () => 1 };
     for (const trigger of [one, other]) {
       await using app = await serveStreams(trigger, { '/': () => options });
       await using stream = await look(app.url, '/');
@@ -81,7 +86,7 @@ describe('options that are made anew', () => {
     expect(warn).toHaveBeenCalledTimes(1);
     expect(warn).toHaveBeenCalledWith(expect.stringContaining('openStream got options'), {
       code: 'SSE_TRIGGER_OPTIONS',
-      detail: expect.stringContaining('outside the handler: const options = streamOptions({ … })'),
+      detail: expect.stringContaining('outside the handler: const options = streamOptions(trigger, { … })'),
     });
   });
 
@@ -125,8 +130,16 @@ describe('a client that comes back to another process', () => {
     /** The modules of the application, as each process loads them. */
     const start = async () => {
       const trigger = new SseTrigger({ store: new KeyvStore(keyv) });
-      const brief = streamOptions({ subject: () => 'ann', key: () => 'a', data: () => 'brief' });
-      const full = streamOptions({ subject: () => 'ann', key: () => 'a', data: () => 'full' });
+      const brief = streamOptions(trigger, {
+        subject: (): string => 'ann',
+        key: () => 'a',
+        data: () => 'brief',
+      });
+      const full = streamOptions(trigger, {
+        subject: (): string => 'ann',
+        key: () => 'a',
+        data: () => 'full',
+      });
       const served = await serveStreams(trigger, { '/brief': () => brief, '/full': () => full });
       const visit = async (path: string, id = '') => {
         const { frames, resumed } = trigger.stats();
@@ -180,7 +193,7 @@ describe('rejects, with nothing sent, for', () => {
 
   it('a response whose head was sent, and a trigger that is none', async () => {
     await using trigger = new SseTrigger();
-    const options = streamOptions({ key: 'a', data: () => 1 });
+    const options = streamOptions(trigger, { key: 'a', data: () => 1 });
     const thrown: unknown[] = [];
     await using app = await serve(async (req, res) => {
       await openStream({} as SseTrigger, req, res, options).catch((error) => thrown.push(error));
@@ -194,16 +207,17 @@ describe('rejects, with nothing sent, for', () => {
   });
 });
 
-it('is checked as soon as its options are made', () => {
-  expect(() => streamOptions({ key: 'a', data: () => 1, retry: 5 as never })).toThrow('retry must be');
-  expect(() => streamOptions({ key: 'a', data: () => 1, every: 5 } as never)).toThrow(
-    'streamOptions has no option',
-  );
+it('is checked as soon as its options are made', async () => {
+  await using trigger = new SseTrigger();
+  const wrong = { key: 'a', data: () => 1, retry: 5 as never };
+  expect(() => streamOptions(trigger, wrong)).toThrow('retry must be');
+  const misspelt = { key: 'a', data: () => 1, every: 5 } as StreamOptions<string>;
+  expect(() => streamOptions(trigger, misspelt)).toThrow('streamOptions has no option "every"');
 });
 
 it('resolves when the stream is open, and answers who gets none', async () => {
   await using trigger = new SseTrigger();
-  const options = streamOptions({
+  const options = streamOptions(trigger, {
     subject: (req) => req.headers.cookie,
     authorize: (cookie) => cookie === 'ann',
     key: () => 'a',
@@ -228,7 +242,7 @@ it('resolves when the stream is open, and answers who gets none', async () => {
 
 it('takes what node:http2 gives as it is', async () => {
   await using trigger = new SseTrigger();
-  const options = streamOptions({ subject: (req) => req.url, key: () => 'a', data: (url) => url });
+  const options = streamOptions(trigger, { subject: (req) => req.url, key: () => 'a', data: (url) => url });
   const { createServer } = await import('node:http2');
   const server = createServer((req, res) => void openStream(trigger, req, res, options));
   await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -247,7 +261,7 @@ it('takes what node:http2 gives as it is', async () => {
 it('leaves the session as another request left it', async () => {
   await using trigger = new SseTrigger();
   const store = new MemoryStore();
-  const options = streamOptions({ key: 'a', data: () => 1 });
+  const options = streamOptions(trigger, { key: 'a', data: () => 1 });
   const routes = express().use(session({ secret: 'secret', resave: true, saveUninitialized: true, store }));
   routes.get('/', (req, res) => openStream(trigger, req, res, options));
   await using app = await serve(routes);

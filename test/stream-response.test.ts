@@ -218,7 +218,12 @@ describe('the signal of its request', () => {
       asked.resolve();
       return new Promise<boolean>(() => {});
     };
-    const options = { subject: () => 'ann', authorize, key: () => 'a', data: () => 1 };
+    const options = streamOptions(trigger, {
+      subject: () => 'ann',
+      authorize,
+      key: () => 'a',
+      data: () => 1,
+    });
     const answer = streamResponse(trigger, request({ signal: gone.signal }), options);
     await asked.promise;
     gone.abort();
@@ -228,13 +233,13 @@ describe('the signal of its request', () => {
 });
 
 describe('answers', () => {
-  const options = streamOptions({
-    subject: (req) => req.headers.get('cookie'),
-    authorize: (cookie) => cookie === 'ann',
+  const options = {
+    subject: (req: Request) => req.headers.get('cookie'),
+    authorize: (cookie: string) => cookie === 'ann',
     key: () => 'a',
     data: () => 1,
     allowOrigins: ['https://app.example'],
-  });
+  };
   const ann = { cookie: 'ann' };
 
   it.each([
@@ -251,7 +256,7 @@ describe('answers', () => {
     ['403 to another origin', { headers: { ...ann, host: 'a.example', origin: 'http://127.0.0.1' } }, 403],
     ['405 to POST', { method: 'POST', headers: ann }, 405],
     ['a head to HEAD', { method: 'HEAD' }, 200],
-  ] satisfies [string, RequestInit, number][])('%s', async (_, init, status) => {
+  ] satisfies [string, RequestInit, number][])('%s', async (_, init: RequestInit, status) => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     await using trigger = new SseTrigger();
     const answer = await streamResponse(trigger, request(init), options);

@@ -5,7 +5,7 @@ import { userOf } from './session.ts';
 import { unreadOf } from './unread.ts';
 
 export const trigger = new SseTrigger();
-const notifications = streamOptions({
+const notifications = streamOptions(trigger, {
   subject: (req: IncomingMessage & { userId: string | undefined }) => req.userId,
   key: (userId) => `notifications:${userId}`,
   data: (userId) => unreadOf(userId),

@@ -5,7 +5,7 @@ import { userOf } from './session.ts';
 import { unreadOf } from './unread.ts';
 
 export const trigger = new SseTrigger();
-const notifications = streamOptions({
+const notifications = streamOptions(trigger, {
   subject: (req) => userOf(req.headers.cookie), // or what a guard has put on the request
   key: (userId) => `notifications:${userId}`,
   data: (userId) => unreadOf(userId),

@@ -4,7 +4,7 @@ import { userOf } from './session.ts';
 import { unreadOf } from './unread.ts';
 
 export const trigger = new SseTrigger();
-const notifications = streamOptions({
+const notifications = streamOptions(trigger, {
   subject: (req) => userOf(req.headers.cookie),
   key: (userId) => `notifications:${userId}`,
   data: (userId) => unreadOf(userId),

@@ -3,7 +3,7 @@ import { userOf } from '../session.ts';
 import { unreadOf } from '../unread.ts';
 import { trigger } from './trigger.ts';
 
-const notifications = streamOptions({
+const notifications = streamOptions(trigger, {
   subject: (request) => userOf(request.headers.get('cookie') ?? undefined),
   key: (userId) => `notifications:${userId}`,
   data: (userId) => unreadOf(userId),
