@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,6 +41,25 @@ it('has types for other servers that need none of Express, checked to the bottom
 
 it('needs them for its main entry only, and would notice', async () => {
   expect(await compile(`export { streamSse } from 'sse-trigger';`)).toContain("Cannot find module 'express'");
+});
+
+it('runs a fetch server on these parts of Node, and not on its servers', async () => {
+  const modules = new Set(['fetch.js']);
+  const builtins = new Set<string>();
+  for (const module of modules) {
+    const source = await readFile(join(top, 'dist', module), 'utf8');
+    for (const [, imported = ''] of source.matchAll(/^(?:import|export) .*from '([^']+)';$/gm)) {
+      if (imported.startsWith('.')) modules.add(join(module, '..', imported));
+      else builtins.add(imported);
+    }
+  }
+  expect([...builtins].sort()).toEqual([
+    'keyv',
+    'node:async_hooks',
+    'node:crypto',
+    'node:diagnostics_channel',
+    'node:timers/promises',
+  ]);
 });
 
 /** What the compiler has to say of it. */
