@@ -221,6 +221,7 @@ describe('the signal of its request', () => {
     const options = streamOptions(trigger, {
       subject: () => 'ann',
       authorize,
+      dataTimeout: 600_000,
       key: () => 'a',
       data: () => 1,
     });
