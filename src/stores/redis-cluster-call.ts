@@ -2,7 +2,8 @@ import { Unanswered } from '../store.ts';
 import { untilAborted } from '../until-aborted.ts';
 import type { RedisCluster } from './redis-cluster.ts';
 import type { RedisClusterMap } from './redis-cluster-map.ts';
-import { describe, isRefusal, type RedisConnection } from './redis-connection.ts';
+import { isRefusal, type RedisConnection } from './redis-connection.ts';
+import { describe, type RedisCommand } from './redis-driver.ts';
 
 /** A node, and those of the keys that it keeps. */
 export interface Visit {
@@ -11,7 +12,7 @@ export interface Visit {
   /** Which of the keys. */
   readonly indexes: readonly number[];
   /** Sends a command for each of these keys, and others before them, all in one go. */
-  send(commands: unknown[][], before?: unknown[][]): Promise<Answers>;
+  send(commands: RedisCommand[], before?: RedisCommand[]): Promise<Answers>;
 }
 
 interface Answers {

@@ -1,5 +1,7 @@
 import { untilAborted } from '../until-aborted.ts';
-import { describe, type RedisClient, RedisConnection } from './redis-connection.ts';
+import { IoredisDriver, type RedisClient } from './ioredis-driver.ts';
+import { RedisConnection } from './redis-connection.ts';
+import { describe } from './redis-driver.ts';
 import { slotOf } from './redis-slot.ts';
 
 interface Address {
@@ -114,7 +116,11 @@ export class RedisClusterMap {
   }
 
   connect(address: string, connectionName: string): RedisConnection {
-    return new RedisConnection(this.#node, connectionName, parse(address));
+    const at = parse(address);
+    return new RedisConnection(
+      (name, events) => new IoredisDriver(this.#node, name, events, at),
+      connectionName,
+    );
   }
 }
 

@@ -3,7 +3,8 @@ import { type Keyspace, tokenOf } from './keyspace.ts';
 import { RedisCluster } from './redis-cluster.ts';
 import { RedisClusterCall, type Visit } from './redis-cluster-call.ts';
 import type { RedisClusterClient } from './redis-cluster-map.ts';
-import { isRefusal, refusal } from './redis-connection.ts';
+import { isRefusal } from './redis-connection.ts';
+import { type RedisCommand, refusal } from './redis-driver.ts';
 import { RedisWakes } from './redis-wakes.ts';
 
 /**
@@ -82,7 +83,7 @@ export class RedisClusterStore implements Store {
   }
 
   async #read(places: readonly string[], { connection, indexes, send }: Visit): Promise<Reading[]> {
-    const gets = indexes.map((index) => ['getBuffer', places[index]]);
+    const gets = indexes.map((index) => ['get', places[index]!]);
     const { before, answers } = await send(gets, [['info', 'replication']]);
     const identity = connection.identityFrom(before[0]);
     return answers.map((answer) => {
@@ -97,12 +98,12 @@ export class RedisClusterStore implements Store {
     use: string,
     entries: readonly (readonly [key: string, token: string])[],
     signal: AbortSignal,
-    send: (commands: unknown[][], visit: Visit) => Promise<readonly unknown[]>,
+    send: (commands: RedisCommand[], visit: Visit) => Promise<readonly unknown[]>,
   ): Promise<readonly unknown[]> {
     const places = this.#placesOf(entries.map(([key]) => key));
     const call = new RedisClusterCall(this.#cluster, use, places, (visit) => {
       const commands = visit.indexes.map((index) => {
-        return ['set', places[index], entries[index]![1], 'PX', this.#keyspace.lifetime()];
+        return ['set', places[index]!, entries[index]![1], 'PX', `${this.#keyspace.lifetime()}`];
       });
       return send(commands, visit);
     });

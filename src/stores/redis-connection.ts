@@ -1,24 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { untilAborted } from '../until-aborted.ts';
-
-/** What is called of an ioredis `Redis`, version 5 or 6. */
-export interface RedisClient {
-  readonly options: {
-    readonly db?: number | undefined;
-    readonly username?: string | null | undefined;
-    readonly password?: string | null | undefined;
-    readonly tls?: object | undefined;
-  };
-  readonly isCluster: boolean;
-  duplicate(override: typeof OWN & { connectionName: string; host?: string; port?: number }): RedisClient;
-  connect(): Promise<void>;
-  disconnect(): void;
-  pipeline(commands: unknown[][]): { exec(): Promise<[Error | null, unknown][] | null> };
-  subscribe(channel: string): Promise<unknown>;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'connect' | 'end', listener: () => void): unknown;
-  on(event: 'message', listener: (channel: string, message: string) => void): unknown;
-}
+import {
+  describe,
+  type RedisCommand,
+  type RedisDriver,
+  type RedisDriverMaker,
+  RedisRefusal,
+} from './redis-driver.ts';
 
 /** How long a connection may take to come about, in ms: name look-up, Sentinels, TLS and log-in together. */
 const OPENING = 5_000;
@@ -27,30 +15,6 @@ const OPENING = 5_000;
  * a successor already.
  */
 const ANSWERING = 1_000;
-
-/** Set over the client's own options: one connection, one try, and nothing ever sent but what is asked for now. */
-const OWN = {
-  lazyConnect: true,
-  enableOfflineQueue: false,
-  retryStrategy: () => null,
-  reconnectOnError: () => false,
-  // INFO would be asked a second time, and a refusal of it written to the console.
-  enableReadyCheck: false,
-  commandTimeout: undefined,
-  // So that a host that is down does not use up the time of the next Sentinel.
-  connectTimeout: 1_000,
-  sentinelCommandTimeout: 1_000,
-  sentinelRetryStrategy: () => null,
-  // A peer that vanished is noticed within half a minute although nothing is written, as on a subscriber.
-  keepAlive: 10_000,
-  disconnectTimeout: 50,
-  // The primary, however the client is set up. The polls notice a failover by themselves.
-  role: 'master' as const,
-  readOnly: false,
-  failoverDetector: false,
-  // `prefix` alone says where versions are: the channel of wakes would not have this one.
-  keyPrefix: '',
-};
 
 /** Answers after which another connection may find a server that answers better. */
 const STALE = /^(READONLY|MASTERDOWN|NOAUTH)\b/;
@@ -64,22 +28,26 @@ export class RedisConnection {
   readonly ready: Promise<void>;
   /** Resolves when it is over. */
   readonly ended: Promise<void>;
-  readonly #client: RedisClient;
+  readonly #driver: RedisDriver;
   #opening = true;
   #over = false;
   #failure: Error | undefined;
   /** Differs from that of every other connection until the server gives one. */
   #identity: string = randomUUID();
+  #onConnect = () => {};
 
-  /** `at` is where it goes, if not to where `client` does. */
-  constructor(client: RedisClient, connectionName: string, at: { host?: string; port?: number } = {}) {
-    this.#client = client.duplicate({ ...OWN, connectionName, ...at });
-    this.#client.on('error', (error) => this.close(error));
+  constructor(makeDriver: RedisDriverMaker, name: string) {
+    let end = () => {};
     this.ended = new Promise((resolve) => {
-      this.#client.on('end', () => {
+      end = resolve;
+    });
+    this.#driver = makeDriver(name, {
+      onConnect: () => this.#onConnect(),
+      onError: (error) => this.close(error),
+      onEnd: () => {
         this.#over = true;
-        resolve();
-      });
+        end();
+      },
     });
     this.ready = this.#open();
     this.ready.catch(() => {});
@@ -99,7 +67,7 @@ export class RedisConnection {
     this.#failure ??= reason;
     if (this.#over) return;
     this.#over = true;
-    this.#client.disconnect();
+    this.#driver.disconnect();
   }
 
   /**
@@ -107,16 +75,18 @@ export class RedisConnection {
    *
    * @throws when the connection was lost on the way, or leads to a server that is not the primary.
    */
-  async run(commands: unknown[][]): Promise<unknown[]> {
-    const replies = (await this.#client.pipeline(commands).exec()) ?? [];
-    for (const [error] of replies) {
-      if (error === null) continue;
-      const refused = isRefusal(error);
-      if (refused && !STALE.test(error.message)) continue;
-      this.close(error);
-      throw refused ? new Error(`Redis refused: ${error.message}`, { cause: error }) : this.#lost(error);
+  async run(commands: readonly RedisCommand[]): Promise<unknown[]> {
+    let answers: unknown[];
+    try {
+      answers = await this.#driver.send(commands);
+    } catch (error) {
+      this.close(error as Error);
+      throw this.#lost(error);
     }
-    return replies.map(([error, reply]) => error ?? reply);
+    const stale = answers.find((answer) => isRefusal(answer) && STALE.test(answer.message));
+    if (!isRefusal(stale)) return answers;
+    this.close(stale);
+    throw new Error(`Redis refused: ${stale.message}`, { cause: stale });
   }
 
   /**
@@ -131,12 +101,9 @@ export class RedisConnection {
 
   /** @throws when the server does not take it in time. */
   async subscribe(channel: string, onMessage: (message: string) => void): Promise<void> {
-    this.#client.on('message', (from, message) => {
-      if (from === channel) onMessage(message);
-    });
     const timer = this.#limit(ANSWERING, 'subscribe');
     try {
-      await this.#client.subscribe(channel);
+      await this.#driver.subscribe(channel, onMessage);
     } catch (error) {
       throw isRefusal(error) ? error : this.#lost(error);
     } finally {
@@ -150,20 +117,19 @@ export class RedisConnection {
 
   async #open(): Promise<void> {
     let timer = this.#limit(OPENING, 'open');
-    this.#client.on('connect', () => {
+    this.#onConnect = () => {
       clearTimeout(timer);
       if (this.#opening) timer = this.#limit(ANSWERING, 'open');
-    });
+    };
     try {
-      await this.#client.connect();
+      await this.#driver.connect();
     } catch (error) {
+      this.close(error as Error);
       throw this.#lost(error);
     } finally {
       clearTimeout(timer);
       this.#opening = false;
     }
-    // ioredis goes on after a SELECT that failed, in the wrong database.
-    if (this.#failure !== undefined) throw this.#lost(this.#failure);
   }
 
   #lost(error: unknown): Error {
@@ -215,16 +181,6 @@ export class RedisLink {
 }
 
 /** Whether it is the server's own answer to a command. */
-export function isRefusal(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'ReplyError';
-}
-
-export function refusal(key: string | undefined, cause: unknown): Error {
-  return new Error(`Redis refused ${key}: ${describe(cause)}`, { cause });
-}
-
-export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // A host with several addresses fails with an AggregateError, whose message is empty.
-  return error instanceof AggregateError ? error.errors.map(describe).join(', ') : error.message;
+export function isRefusal(answer: unknown): answer is RedisRefusal {
+  return answer instanceof RedisRefusal;
 }

@@ -1,6 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { tokenOf } from './keyspace.ts';
+import { type KeyspaceOptions, tokenOf } from './keyspace.ts';
 import { isRefusal, type RedisConnection } from './redis-connection.ts';
+import type { RedisCommand } from './redis-driver.ts';
+
+export interface RedisStoreOptions extends KeyspaceOptions {
+  /**
+   * Whether pushes wake other processes over pub/sub, and theirs this one, so that events arrive in milliseconds rather
+   * than with the next poll. @defaultValue true
+   */
+  wake?: boolean | undefined;
+}
 
 type OnWake = (key: string, version: string) => void;
 type OnError = (error: unknown) => void;
@@ -28,6 +37,7 @@ export class RedisWakes {
   /** Ends the listening that is under way. */
   #listening: AbortController | undefined;
   #connection: RedisConnection | undefined;
+  #closed = false;
 
   constructor(connect: () => RedisConnection | Promise<RedisConnection>, channel: string) {
     this.#connect = connect;
@@ -35,7 +45,7 @@ export class RedisWakes {
   }
 
   /** What tells the others of these versions. */
-  commands(versions: Iterable<readonly [key: string, version: string]>): unknown[][] {
+  commands(versions: Iterable<readonly [key: string, version: string]>): RedisCommand[] {
     return toMessages(versions).map((message) => ['publish', this.#channel, message]);
   }
 
@@ -59,6 +69,7 @@ export class RedisWakes {
 
   /** The first listener opens the connection, and the last one closes it. */
   subscribe(onWake: OnWake, onError: OnError): () => void {
+    if (this.#closed) return () => {};
     const listener = { onWake, onError };
     this.#listeners.add(listener);
     for (const outage of [this.#publishing, this.#receiving]) outage.tellNew(listener);
@@ -78,6 +89,7 @@ export class RedisWakes {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     this.#listeners.clear();
     this.#stop();
     await this.#connection?.ended;
