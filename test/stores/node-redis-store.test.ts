@@ -8,7 +8,7 @@ import { RedisStore } from '../../src/stores/redis-store.ts';
 import { keeper } from '../support/keeper.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';
-import { storeConformance } from './conformance.ts';
+import { soon, storeConformance } from './conformance.ts';
 import { expectWorking, redisBehaviour } from './redis-behaviour.ts';
 
 let server: RedisServer;
@@ -139,6 +139,31 @@ for (const [version, createClient] of Object.entries(clients)) {
     } finally {
       client.destroy();
     }
+  });
+
+  it(`gives back the credentials that connections of ${version} subscribed to, however these end`, async () => {
+    let held = 0;
+    const credentials = { username: 'default', password: '' };
+    const credentialsProvider = {
+      type: 'streaming-credentials-provider',
+      async subscribe() {
+        held += 1;
+        return [credentials, { dispose: () => (held -= 1) }];
+      },
+    };
+    const store = keep(new NodeRedisStore(clientOf(server.port, { credentialsProvider })));
+    await expectWorking(store, '1-a');
+    expect(held).toBe(2);
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'normal');
+    await until(() => held === 0);
+    await expectWorking(store, '2-a');
+    await store.close();
+    expect(held).toBe(0);
+
+    Object.assign(credentials, { username: 'nobody', password: 'wrong' });
+    const stranger = keep(new NodeRedisStore(clientOf(server.port, { credentialsProvider })));
+    await expect(stranger.read(['a'], soon())).rejects.toThrow('WRONGPASS');
+    expect(held).toBe(0);
   });
 
   for (const [beside, pair] of Object.entries({
