@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { systemClock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { Engine } from './engine.ts';
 import type { SseTriggerError } from './errors.ts';
 import { requireKey } from './key.ts';
@@ -42,6 +42,14 @@ const OPTIONS = [
  */
 const POLL_AT_ONCE = 1250;
 
+/** How `testTrigger` of sse-trigger/testing sets what is not for an application to set. */
+export const SURROUNDINGS = Symbol('surroundings');
+
+interface Surroundings {
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
 /** How `streamSse` and `eventStream` reach what all streams share. */
 export const ENGINE = Symbol('engine');
 
@@ -54,7 +62,7 @@ export class SseTrigger<K extends string = string> {
   readonly #scopes: PushScopes;
 
   /** @throws TypeError for an option that does not exist or cannot be meant. */
-  constructor(options: SseTriggerOptions = {}) {
+  constructor(options: SseTriggerOptions & { [SURROUNDINGS]?: Surroundings } = {}) {
     requireKnown('SseTrigger', options, OPTIONS);
     const {
       store = defaultStore(),
@@ -64,6 +72,7 @@ export class SseTrigger<K extends string = string> {
       maxStreams = Number.POSITIVE_INFINITY,
       maxUnsent = 65_536,
       onError = warn,
+      [SURROUNDINGS]: surroundings = { clock: systemClock, random: Math.random },
     } = options;
     requireFunction('onError', onError, 'it gets an SseTriggerError');
     for (const method of ['read', 'write', 'add'] as const) {
@@ -74,9 +83,8 @@ export class SseTrigger<K extends string = string> {
       );
     }
     this[ENGINE] = new Engine({
+      ...surroundings,
       store,
-      clock: systemClock,
-      random: Math.random,
       newToken,
       poll: requireMs('poll', poll),
       pollAtOnce: POLL_AT_ONCE,

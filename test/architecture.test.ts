@@ -47,7 +47,9 @@ const floors = [
     'stores/keyspace',
     'stores/node-redis-driver',
     'stores/redis-slot',
-    'testing',
+    'testing/read-events',
+    'testing/store-conformance',
+    'testing/virtual-clock',
     'viewers',
   ],
   [
@@ -86,7 +88,7 @@ const floors = [
   ['feeds', 'guarded-connection', 'permissions'],
   ['engine'],
   ['stream-plan', 'trigger'],
-  ['orm/postgres-witnesses', 'orm/save-hook', 'stream-handler'],
+  ['orm/postgres-witnesses', 'orm/save-hook', 'stream-handler', 'testing/test-trigger'],
   [
     'orm/drizzle-write',
     'orm/kysely-write',
@@ -110,7 +112,7 @@ const floors = [
     'stream-response',
     'stream-sse',
   ],
-  ['fetch', 'index', 'node'],
+  ['fetch', 'index', 'node', 'testing'],
 ];
 /** Not for the package itself. */
 const forUsers = ['fetch', 'index', 'node', 'testing'];
