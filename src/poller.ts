@@ -17,14 +17,14 @@ export interface PollerOptions {
   /** How many keys a poll reads at once; more are read in parts, spread over its period. */
   readonly pollAtOnce: number;
   readonly storeTimeout: number;
+  /** Least milliseconds between two reads for streams that open, so that a crowd of them shares some few. @defaultValue 10 */
+  readonly pause?: number | undefined;
   readonly counters: Counters;
   readonly onError: (error: SseTriggerError) => void;
   /** The store answers again, after a read that failed. */
   readonly onAnswer: () => void;
 }
 
-/** Least milliseconds between two reads for streams that open, so that a crowd of them shares some few. */
-const PAUSE = 10;
 /** A period of a poll is so much longer or shorter, so that processes do not keep step. */
 const JITTER = 0.1;
 
@@ -142,10 +142,10 @@ export class Poller {
   /** Begins the next read, unless there is none or one is under way. A poll takes along what waits. */
   #proceed(): void {
     if (this.isBusy() || (!this.#pollDue && this.#next === undefined)) return;
-    const { clock } = this.#options;
-    const pause = this.#pollDue ? 0 : this.#lastRead + PAUSE - clock.now();
-    if (pause > 0) {
-      this.#stopPause ??= clock.after(pause, () => {
+    const { clock, pause = 10 } = this.#options;
+    const wait = this.#pollDue ? 0 : this.#lastRead + pause - clock.now();
+    if (wait > 0) {
+      this.#stopPause ??= clock.after(wait, () => {
         // Node's timers count from the last turn of the event loop, so that it may be too early still.
         this.#stopPause = undefined;
         this.#proceed();

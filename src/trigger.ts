@@ -48,6 +48,7 @@ export const SURROUNDINGS = Symbol('surroundings');
 interface Surroundings {
   readonly clock: Clock;
   readonly random: () => number;
+  readonly pause?: number;
 }
 
 /** How `streamSse` and `eventStream` reach what all streams share. */

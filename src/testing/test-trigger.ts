@@ -20,7 +20,9 @@ export function testTrigger<K extends string = string>({
   random = () => 0.5,
   ...options
 }: TestTriggerOptions): SseTrigger<K> {
-  return new SseTrigger<K>({ ...options, [SURROUNDINGS]: { clock: runningAtOnce(clock), random } });
+  // Streams that open one after the other need no time between them either.
+  const surroundings = { clock: runningAtOnce(clock), random, pause: 0 };
+  return new SseTrigger<K>({ ...options, [SURROUNDINGS]: surroundings });
 }
 
 /** What is to be done without delay waits for no time to pass. */

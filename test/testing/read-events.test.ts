@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createParser } from 'eventsource-parser';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type ReceivedEvent, readEvents } from '../src/testing.ts';
-import { type Served, serve } from './support/serve.ts';
+import { type ReceivedEvent, readEvents } from '../../src/testing.ts';
+import { type Served, serve } from '../support/serve.ts';
 
 const lineEnd = fc.constantFrom('\n', '\r', '\r\n');
 const value = fc.oneof(
