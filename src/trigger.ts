@@ -80,7 +80,7 @@ export class SseTrigger<K extends string = string> {
       requireFunction(
         `store.${method}`,
         store?.[method],
-        'wrap a Keyv in a KeyvStore, and an ioredis client in a RedisStore',
+        'wrap a Keyv in a KeyvStore, a client of ioredis in a RedisStore, one of node-redis in a NodeRedisStore',
       );
     }
     this[ENGINE] = new Engine({

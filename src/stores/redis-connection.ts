@@ -71,7 +71,7 @@ export class RedisConnection {
   }
 
   /**
-   * Sends commands in one go. Where the server refuses one, the answer is its Error.
+   * Sends commands in one go. Where the server refuses one, the answer is a `RedisRefusal`.
    *
    * @throws when the connection was lost on the way, or leads to a server that is not the primary.
    */

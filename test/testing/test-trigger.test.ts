@@ -58,6 +58,28 @@ describe('testTrigger', () => {
     }
   });
 
+  it('sends a push when the throttle allows it, and tries again what failed within a second', async () => {
+    const clock = new VirtualClock();
+    const trigger = testTrigger({ clock, onError: () => {} });
+    let runs = 0;
+    const data = () => {
+      runs += 1;
+      if (runs === 2) throw new Error('not now');
+      return runs;
+    };
+    const events = readEvents(appOf(trigger, data), '/');
+    await events.next();
+    await trigger.push('count');
+    await clock.advance(99);
+    expect(runs).toBe(1);
+    await clock.advance(1);
+    expect(runs).toBe(2);
+    await clock.advance(1_000);
+    expect((await events.next()).value).toMatchObject({ data: '3' });
+    await events.return();
+    await trigger.close();
+  });
+
   it('gives up on a store when the time for that has passed', async () => {
     const clock = new VirtualClock();
     const store = new RecordingStore();
