@@ -296,6 +296,7 @@ export function redisBehaviour(
       await later.close();
       const operator = keep(new Redis(own.port));
       await until(async () => (await operator.info('clients')).includes('connected_clients:1\r'));
+      operator.disconnect();
     });
 
     it('needs no more permissions than it says', async () => {
