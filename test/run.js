@@ -35,6 +35,7 @@ try {
     installModules('bench');
     installModules('test/orm');
     installModules('docs/examples/frameworks');
+    installModules('test/package/tools');
     program('test/orm/prisma/generate.js');
   });
   if (args.length === 0) step('lint', () => script('lint'));
