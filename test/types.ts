@@ -1,12 +1,15 @@
 // What must compile and what must not, for `tsc -p test`. Nothing here is run.
+import { createServer, type IncomingMessage } from 'node:http';
 import express, { type Request } from 'express';
 import {
   eventStream,
   type Sendable,
   SseTrigger,
   type SseTriggerError,
+  type Store,
   type StreamOptions,
   streamSse,
+  Unanswered,
 } from '../src/index.ts';
 
 interface User {
@@ -102,6 +105,23 @@ streamSse(trigger, { subject, expiresAt: (userId) => userId, key, data: unread }
 streamSse(trigger, { subject, viewer, key, data: unread });
 streamSse(trigger, { subject, viewer, authorize: owns, feeds: [{ key, data: unread }] });
 
+// A plain server takes the handler as well, and an application a router with it.
+createServer((req, res) => streamSse(trigger, { key: 'a', data: () => 1 })(req, res, () => res.end()));
+app.use('/streams', express.Router().get('/a', streamSse(trigger, { key: 'a', data: () => 1 })));
+streamSse(trigger, {
+  subject: (req: IncomingMessage) => req.headers.authorization,
+  key: (token) => token,
+  data: () => 1,
+});
+
+// A store of somebody else.
+const store: Store = {
+  read: async (keys, signal) => keys.map(() => (signal.aborted ? new Unanswered('gone') : undefined)),
+  write: async (versions: ReadonlyMap<string, string>) => void versions.size,
+  add: async (versions: ReadonlyMap<string, string>) => void versions.size,
+};
+new SseTrigger({ store, poll: 500 });
+
 // Whatever has JSON can be sent.
 const sendable: Sendable[] = ['a', 1, true, null, {}, [1, [null]], new Date(), { total: 1 }];
 streamSse(trigger, { key: 'a', data: () => sendable });
@@ -179,6 +199,54 @@ trigger.push(7);
 // @ts-expect-error a user is no key
 trigger.push({ id: 7 });
 
+// --- What must not compile: what is not in the type of the subject, since that flows on, and is not `any`. ---
+
+// @ts-expect-error in key
+streamSse(trigger, { subject, key: (userId) => userId.toUpperCase(), data: unread });
+// @ts-expect-error in data
+streamSse(trigger, { subject, key, data: (userId) => userId.toUpperCase() });
+// @ts-expect-error in authorize
+streamSse(trigger, { subject, authorize: (userId) => userId.includes('7'), key, data: unread });
+// @ts-expect-error in authorizeKey
+streamSse(trigger, { subject, authorizeKey: (userId) => userId.toUpperCase(), key, data: unread });
+// @ts-expect-error in expiresAt
+streamSse(trigger, { subject, expiresAt: (userId) => userId.getTime(), key, data: unread });
+// @ts-expect-error the viewer, in authorize
+streamSse(trigger, { subject, viewer, authorize: (_, name) => name.toFixed() === '7', key, data: unread });
+// @ts-expect-error the request, in subject: it is Express's where nothing else is said
+streamSse(trigger, { subject: (req) => req.sessionName, key: 'a', data: () => 1 });
+// @ts-expect-error nobody is answered before
+streamSse(trigger, { subject: (req) => req.ip, key: (ip: null) => `${ip}`, data: () => 1 });
+streamSse(trigger, {
+  subject: (req: SignedIn) => req.userId,
+  feeds: [
+    { key, data: unread },
+    // @ts-expect-error in the key of a feed
+    { key: (userId) => userId.toUpperCase(), data: unread },
+    // @ts-expect-error in the data of a feed
+    { key, data: (userId) => userId.toUpperCase() },
+    // @ts-expect-error in the run of a feed
+    { key, data: (_, { aborted }) => aborted },
+  ],
+});
+
+// --- What must not compile: feeds. ---
+
+// @ts-expect-error a feed without a key
+streamSse(trigger, { subject, feeds: [{ data: unread }] });
+// @ts-expect-error a feed without data
+streamSse(trigger, { subject, feeds: [{ key }] });
+// @ts-expect-error a number for the key of a feed
+streamSse(trigger, { subject, feeds: [{ key: (userId: number) => userId, data: unread }] });
+// @ts-expect-error a feed whose data takes the request
+streamSse(trigger, { subject, feeds: [{ key, data: (req: SignedIn) => req.userId ?? 0 }] });
+// @ts-expect-error a feed of a subject that there is not
+streamSse(trigger, { feeds: [{ key, data: unread }] });
+// @ts-expect-error an option of the stream in a feed
+streamSse(trigger, { subject, feeds: [{ key, data: unread, throttle: 5 }] });
+// @ts-expect-error one feed that is no list
+streamSse(trigger, { subject, feeds: { key, data: unread } });
+
 // --- What must not compile: data. ---
 
 // @ts-expect-error no data
@@ -216,6 +284,8 @@ streamSse(trigger, {
   // @ts-expect-error a forgotten return of what a promise gives
   data: (userId) => unread(userId).then(() => {}),
 });
+// @ts-expect-error what a promise gives can be sent, the promise itself cannot
+export const promised: Sendable = unread(1);
 // @ts-expect-error a bigint has no JSON
 streamSse(trigger, { key: 'a', data: () => 1n });
 // @ts-expect-error undefined has no JSON
@@ -287,6 +357,10 @@ streamSse(trigger, { key: 'a', data: () => 1, feeds: [{ key: 'a', data: () => 1 
 new SseTrigger({ pol: 5 });
 // @ts-expect-error a store that is none
 new SseTrigger({ store: rows });
+// @ts-expect-error a store that lacks a method
+new SseTrigger({ store: { read: store.read, write: store.write } });
+// @ts-expect-error a time as a text
+streamSse(trigger, { key: 'a', data: () => 1, heartbeat: '15s' });
 // @ts-expect-error one retry
 streamSse(trigger, { key: 'a', data: () => 1, retry: 2000 });
 // @ts-expect-error one origin that is no list

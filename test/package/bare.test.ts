@@ -35,6 +35,15 @@ it('runs as ES modules and lets the process end', async () => {
   expect(await project.node('main.js')).toBe('function function function function\ntrue\n');
 });
 
+it('has no entry that needs more to be imported, or required', async () => {
+  const { name, exports } = JSON.parse(await readFile(join(top, 'package.json'), 'utf8'));
+  const paths = Object.keys(exports).filter((path) => path !== './package.json');
+  const entries = JSON.stringify(paths.map((path) => path.replace('.', name)));
+  await project.write('import.js', `for (const entry of ${entries}) await import(entry);`);
+  await project.write('require.cjs', `for (const entry of ${entries}) require(entry);`);
+  await Promise.all([project.node('import.js'), project.node('require.cjs')]);
+});
+
 it('can be required from CommonJS', async () => {
   await project.write(
     'main.cjs',
