@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+
+const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+const workflow = read('.github/workflows/test.yml');
+
+it('runs on the releases of Node that engines names', () => {
+  const { engines } = JSON.parse(read('package.json'));
+  const supported = engines.node.split('||').map((range: string) => Number(/\d+/.exec(range)));
+  expect(supported.length).toBeGreaterThan(1);
+  const [, matrix] = /^ +node: \[([\d, ]+)\]/m.exec(workflow)!;
+  expect(matrix!.split(',').map(Number)).toEqual(supported);
+});
+
+it('runs the command that everybody runs', () => {
+  expect([...workflow.matchAll(/- run: (.*)/g)].map(([, command]) => command)).toEqual(['npm test']);
+  expect(read('.ci/run')).toMatch(/exec npm test\b/);
+});
