@@ -7,22 +7,32 @@ const orm = {
   types: ['BulkChange', 'Change', 'ChangeKind', 'Keys', 'Mapping', 'MappingOptions'],
 };
 
+const core = {
+  values: ['SseTrigger', 'SseTriggerError', 'Unanswered', 'encodeEvent'],
+  types: [
+    ...['CloseMessage', 'FrameMessage', 'OpenMessage', 'PushMessage', 'RunMessage'],
+    ...['CloseReason', 'Refusal', 'Stats', 'StoreError', 'SseTriggerErrorCode', 'SseTriggerOptions'],
+    ...['Feed', 'Run', 'Sendable', 'SharedFeed', 'StreamOptions'],
+    ...['Reading', 'ServerEvent', 'Store', 'StoredVersion'],
+  ],
+};
+
 /** All that a user can import, by the name of its entry. Whatever is added here stays for good. */
 const documented: Readonly<Record<string, { values: readonly string[]; types: readonly string[] }>> = {
   '.': {
-    values: ['SseTrigger', 'SseTriggerError', 'Unanswered', 'encodeEvent', 'eventStream', 'streamSse'],
-    types: [
-      ...['CloseMessage', 'FrameMessage', 'OpenMessage', 'PushMessage', 'RunMessage'],
-      ...['CloseReason', 'Refusal', 'Stats', 'StoreError', 'SseTriggerErrorCode', 'SseTriggerOptions'],
-      ...['Feed', 'Handler', 'Run', 'Sendable', 'SharedFeed', 'StreamOptions'],
-      ...['EventStreamOptions', 'ServerEvent', 'Source', 'SourceRun'],
-      ...['Reading', 'Store', 'StoredVersion'],
-    ],
+    values: [...core.values, 'eventStream', 'streamSse'],
+    types: [...core.types, 'EventStreamOptions', 'Handler', 'Source', 'SourceRun'],
   },
   './drizzle': orm,
+  './fetch': { values: [...core.values, 'streamOptions', 'streamResponse'], types: core.types },
   './keyv': { values: ['KeyvStore'], types: ['KeyvLike', 'KeyvStoreOptions'] },
   './kysely': { ...orm, types: [...orm.types, 'Selected'] },
   './mikro-orm': { ...orm, types: [...orm.types, 'EntityTarget'] },
+  './node': {
+    values: [...core.values, 'openStream', 'streamOptions'],
+    types: [...core.types, 'NodeRequest', 'NodeResponse'],
+  },
+  './node-redis': { values: ['NodeRedisStore'], types: ['NodeRedisStoreOptions'] },
   './objection': { ...orm, types: [...orm.types, 'ModelClass', 'Written'] },
   './postgres': {
     values: ['listen', 'migration', 'on'],
@@ -34,7 +44,13 @@ const documented: Readonly<Record<string, { values: readonly string[]; types: re
   './prisma': { ...orm, types: [...orm.types, 'Extension', 'Model'] },
   './redis': { values: ['RedisStore'], types: ['RedisStoreOptions'] },
   './sequelize': { ...orm, types: [...orm.types, 'ModelClass', 'SequelizeInstance'] },
-  './testing': { values: ['readEvents'], types: ['ReadEventsOptions', 'ReceivedEvent'] },
+  './testing': {
+    values: ['VirtualClock', 'readEvents', 'storeConformance', 'testTrigger'],
+    types: [
+      ...['Clock', 'ReadEventsOptions', 'ReceivedEvent', 'TestTriggerOptions'],
+      ...['StoreAbility', 'StoreConformanceOptions', 'StoreUnderTest'],
+    ],
+  },
   './typeorm': { ...orm, types: [...orm.types, 'EntityTarget'] },
 };
 
