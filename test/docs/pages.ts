@@ -3,16 +3,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const TOP = fileURLToPath(new URL('../..', import.meta.url));
-/** What tools have made, or brought. */
-const FOREIGN = /(^|\/)(node_modules|dist|generated|results)\//;
+/** Folders of what tools have made, or brought. */
+const FOREIGN = new Set(['node_modules', 'dist', 'generated', 'results']);
 
 /** The files of a folder and of those in it, by their paths from the top of the repository, without what is not its own. */
 export function filesIn(folder: string): string[] {
-  return readdirSync(join(TOP, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(TOP.length))
-    .filter((path) => !FOREIGN.test(path))
-    .sort();
+  const entries = readdirSync(join(TOP, folder), { withFileTypes: true });
+  const own = entries.filter((entry) => !(entry.isDirectory() && FOREIGN.has(entry.name)));
+  const paths = own.flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? filesIn(path) : [path];
+  });
+  return paths.sort();
 }
 
 /** The pages at the top, and those of `docs`. */

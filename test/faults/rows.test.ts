@@ -29,7 +29,9 @@ it('finds each fault by its id in each test that the guarantees name for it', ()
   const files = readdirSync(TESTS, { recursive: true, encoding: 'utf8' });
   /** What the names in it say, or nothing where there is no such file. */
   const names = (test: string) => {
-    const file = files.find((file) => `/${file}`.endsWith(`/${test}.test.ts`));
+    const file = files.find((file) =>
+      [`/${test}.test.ts`, `/${test}.ts`].some((end) => `/${file}`.endsWith(end)),
+    );
     return file === undefined ? '' : readFileSync(new URL(file, TESTS), 'utf8');
   };
   const isNamed = (id: string, test: string) => new RegExp(`['"\`].*\\b${id}\\b.*['"\`]`).test(names(test));
