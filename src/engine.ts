@@ -4,18 +4,17 @@ import type { Connection, ConnectionContext, Sink, Timing } from './connection.t
 import { withDeadline } from './deadline.ts';
 import { type CloseMessage, diagnostics, type OpenMessage, type PushMessage } from './diagnostics.ts';
 import type { SseTriggerError } from './errors.ts';
-import { EVERYTHING } from './everything.ts';
 import { FeedConnection, type ViewedRoute } from './feed-connection.ts';
 import { type FeedRequest, type FeedRoute, Feeds } from './feeds.ts';
 import { Gate } from './gate.ts';
 import { GuardedConnection } from './guarded-connection.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Outbox } from './outbox.ts';
-import { Overlap } from './overlap.ts';
 import { type PermissionRequest, Permissions } from './permissions.ts';
 import { Poller, type PollerOptions } from './poller.ts';
 import { splitPositions } from './position.ts';
 import { LATER, pick, type Range } from './retry.ts';
+import { EVERYTHING, plainKey, sharedKey } from './shared-key.ts';
 import { type EventsUntil, SourceConnection } from './source-connection.ts';
 import { type CloseReason, newCounters, type Refusal, type Stats, type StoreError } from './stats.ts';
 import { Turnstile } from './turnstile.ts';
@@ -73,8 +72,6 @@ export class Engine {
   readonly #sources = new Set<Promise<void>>();
   /** Keys that are to be pushed again, with what stops that. */
   readonly #pushAgain = new Map<readonly string[], () => void>();
-  /** Where other processes write the versions of some changes, too. */
-  #overlap: Overlap | undefined;
   /** Work done for all runs outside the async context of any request or unit of work. */
   readonly #context = new AsyncResource('SseTrigger');
   #storeError: StoreError | undefined;
@@ -151,53 +148,50 @@ export class Engine {
     return pick(range, this.#options.random);
   }
 
-  /**
-   * Never rejects. `versions` are those of the keys that other processes write, too, since they hear of the same change:
-   * together they make one look in each. See `share`.
-   */
-  push(keys: readonly string[], versions?: ReadonlyMap<string, string>): Promise<boolean> {
-    return this.#context.runInAsyncScope(() => {
-      if (versions !== undefined) this.#poller.versions.expect(versions.values());
-      this.#overlap?.note(keys, versions !== undefined);
-      const stored = this.#send(keys, versions);
-      // There is no answer to wait for before the streams of this process look.
-      if (this.#poller.down && this.#closing === undefined) {
-        const { versions } = this.#poller;
-        const now = versions.mark();
-        versions.doubt(new Map(keys.map((key) => [key, now])));
-      }
-      return stored;
-    });
+  /** Never rejects. */
+  push(keys: readonly string[]): Promise<boolean> {
+    return this.#context.runInAsyncScope(() => this.#push(keys));
   }
 
   /**
-   * From now on this process hears of changes as others do, each of which writes the same version at most `latest`
-   * milliseconds later, and its streams also look when one of them pushes everything.
+   * The same for a change that other processes hear of, too, and push with the same `version`: together they make one look in
+   * each. See `share`.
    */
-  share(latest: number): void {
-    const { clock, storeTimeout } = this.#options;
-    this.#poller.readEverything();
-    this.#overlap ??= new Overlap(clock, latest + storeTimeout, (keys) => void this.#send(keys));
+  pushShared(key: string, version: string): Promise<boolean> {
+    this.#poller.versions.expect(version);
+    return this.#context.runInAsyncScope(() => this.#push([sharedKey(key)], version));
   }
 
-  /**
-   * Says that any key may have changed, unseen: all streams look once, spread as after a failover of the store, and no
-   * position from before stands. `version` is that of others who say the same. Gives what `push` does.
-   */
-  async pushEverything(version?: string): Promise<boolean> {
-    const versions = version === undefined ? undefined : new Map([[EVERYTHING, version]]);
-    const stored = await this.push([EVERYTHING], versions);
-    if (stored && this.#poller.versions.size > 0) void this.#poller.refresh([]);
+  #push(keys: readonly string[], version?: string): Promise<boolean> {
+    const stored = this.#send(keys, version);
+    // There is no answer to wait for before the streams of this process look.
+    if (this.#poller.down && this.#closing === undefined) {
+      const { versions } = this.#poller;
+      const now = versions.mark();
+      versions.doubt(new Map(keys.map((key) => [key, now])));
+    }
     return stored;
   }
 
-  /** The version of everything that the store has now; undefined when it cannot be read. Never rejects. See `share`. */
+  /**
+   * From now on this process hears of changes as others do, and its streams also look when one of them says that any key may
+   * have changed: by a push of EVERYTHING, upon which they look within some seconds, and no position from before stands.
+   */
+  share(): void {
+    this.#poller.versions.share(this.#options.clock.now());
+  }
+
+  /** The version of EVERYTHING that the store has now; undefined when it cannot be read. Never rejects. */
   async everything(): Promise<string | undefined> {
     if (this.#closing !== undefined) return undefined;
     const { versions } = this.#poller;
+    const watcher = { keys: [EVERYTHING], changed: () => {} };
+    this.#poller.watch(watcher);
     const asked = versions.mark();
-    await this.#poller.refresh([]);
-    return versions.everything?.versionSince(asked)?.token;
+    await this.#poller.refresh(watcher.keys);
+    const version = versions.isKnownSince(watcher.keys, asked) ? versions.tokenOf(EVERYTHING) : undefined;
+    this.#poller.unwatch(watcher);
+    return version;
   }
 
   /** Whether the store takes what this process hears of, and has taken what it heard before. */
@@ -205,8 +199,8 @@ export class Engine {
     return this.#closing === undefined && this.#outbox.unsent === 0;
   }
 
-  #send(keys: readonly string[], versions?: ReadonlyMap<string, string>): Promise<boolean> {
-    const stored = this.#outbox.push(keys, versions);
+  #send(keys: readonly string[], version?: string): Promise<boolean> {
+    const stored = this.#outbox.push(keys, version);
     if (diagnostics.push.hasSubscribers) void this.#publishPush(keys, stored);
     return stored;
   }
@@ -215,7 +209,8 @@ export class Engine {
     const { clock } = this.#options;
     const began = clock.now();
     const stored = await outcome;
-    diagnostics.push.publish({ keys, stored, durationMs: clock.now() - began } satisfies PushMessage);
+    const durationMs = clock.now() - began;
+    diagnostics.push.publish({ keys: keys.map(plainKey), stored, durationMs } satisfies PushMessage);
   }
 
   /** Pushes once more a little later, or when the trigger is closed. */
@@ -329,7 +324,6 @@ export class Engine {
       void this.#send(keys);
     }
     this.#pushAgain.clear();
-    this.#overlap?.close();
     await this.#outbox.close();
     await this.#untilSourcesEnd();
     await this.#options.store.close?.();

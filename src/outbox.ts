@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
 import { SseTriggerError } from './errors.ts';
-import { EVERYTHING } from './everything.ts';
+import { EVERYTHING } from './shared-key.ts';
 import type { Store } from './store.ts';
 
 export interface OutboxOptions {
@@ -64,9 +64,9 @@ export class Outbox {
 
   /**
    * True when the store has new versions of all these keys, false when it did not take them within `storeTimeout`.
-   * `tokens` are those that other processes write for the same change; the others are made here.
+   * `version` is what other processes write for the same change; else versions are made here.
    */
-  push(keys: readonly string[], tokens?: ReadonlyMap<string, string>): Promise<boolean> {
+  push(keys: readonly string[], version?: string): Promise<boolean> {
     if (this.#closed) return Promise.resolve(false);
     if (this.#next === undefined) {
       this.#next = this.#newBatch();
@@ -75,10 +75,7 @@ export class Outbox {
     const now = this.options.mark();
     const batch = this.#next;
     for (const key of keys) {
-      const token = tokens?.get(key);
-      // What others write too they may have looked at before this push, so it would say nothing of it to them.
-      if (token === undefined) batch.tokens.delete(key);
-      else if (!batch.keys.has(key) || batch.tokens.has(key)) batch.tokens.set(key, token);
+      if (version !== undefined) batch.tokens.set(key, version);
       batch.keys.set(key, now);
     }
     return batch.settled;
@@ -147,8 +144,10 @@ export class Outbox {
 
   /** Never rejects, and settles the batch by its deadline whatever the store does. */
   async #write(batch: Batch): Promise<void> {
-    const { mark, onStored } = this.options;
-    const tokens = new Map(Array.from(batch.keys.keys(), (key) => [key, this.#tokenOf(key, batch)]));
+    const { mark, newToken, onStored } = this.options;
+    const tokens = new Map(
+      Array.from(batch.keys.keys(), (key) => [key, batch.tokens.get(key) ?? newToken()]),
+    );
     const began = mark();
     try {
       await this.send(tokens, batch.expires);
@@ -165,11 +164,6 @@ export class Outbox {
     for (const key of batch.keys.keys()) this.#unsent.delete(key);
     onStored(tokens, began);
     batch.settle(true);
-  }
-
-  /** What others write too they may also have looked at before an earlier push that the store did not take. */
-  #tokenOf(key: string, { tokens }: Batch): string {
-    return (this.#unsent.has(key) ? undefined : tokens.get(key)) ?? this.options.newToken();
   }
 
   protected send(tokens: ReadonlyMap<string, string>, expires: number): Promise<void> {

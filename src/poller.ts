@@ -1,7 +1,6 @@
 import type { Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
 import { SseTriggerError } from './errors.ts';
-import { EVERYTHING, Everything } from './everything.ts';
 import { toSeed } from './seed.ts';
 import type { Counters } from './stats.ts';
 import { type Reading, type Store, type StoredVersion, Unanswered } from './store.ts';
@@ -80,14 +79,9 @@ export class Poller {
     if (this.#down) return Promise.resolve();
     this.#next ??= new Round();
     const { ended } = this.#next;
-    for (const key of keys) this.#next.keys.add(key);
+    for (const key of this.versions.all(keys)) this.#next.keys.add(key);
     this.#proceed();
     return ended;
-  }
-
-  /** Has every read from now on ask for EVERYTHING too, so that no version is compared without it. */
-  readEverything(): void {
-    this.versions.everything ??= new Everything();
   }
 
   /** Resolves when the next poll has ended, well or not. */
@@ -227,9 +221,7 @@ export class Poller {
   }
 
   /** Takes in what the store answers. */
-  async #readOnce(wanted: readonly string[], signal: AbortSignal): Promise<Taken> {
-    const asksFirst = this.versions.everything !== undefined && wanted[0] !== EVERYTHING;
-    const keys = asksFirst ? [EVERYTHING, ...wanted] : wanted;
+  async #readOnce(keys: readonly string[], signal: AbortSignal): Promise<Taken> {
     const began = this.versions.mark();
     this.#options.counters.checks += keys.length;
     const readings = await this.#options.store.read(keys, signal);
@@ -244,7 +236,6 @@ export class Poller {
       else this.#unreadable(key, toError(reading));
       return undefined;
     });
-    if (missing[0] === EVERYTHING) this.versions.everything?.miss();
     this.versions.read(keys, answers, began);
     return { missing, unanswered };
   }

@@ -67,7 +67,7 @@ export interface Counters {
 export interface Stats extends Readonly<Counters> {
   /** Open streams. */
   readonly streams: number;
-  /** Distinct keys that are watched. */
+  /** Distinct keys that are watched, with those that `listen` of PostgreSQL watches beside them. */
   readonly keys: number;
   /** Keys whose push the store did not take yet. */
   readonly unsent: number;

@@ -13,7 +13,7 @@
  * - A store may lose versions whenever it likes: what is missing is seeded again and costs one look.
  *
  * `keys` may be many thousands at once; splitting them into commands of a fit size is the store's affair. Keys are 1 to
- * 512 bytes of UTF-8 without control characters, versions are printable ASCII of some 40 characters. The store adds
+ * 540 bytes of UTF-8 without control characters, versions are printable ASCII of some 40 characters. The store adds
  * its own prefix to keys. A text that somebody else wrote at a key is a version like any other.
  */
 export interface Store {

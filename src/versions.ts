@@ -1,7 +1,7 @@
-import { EVERYTHING, type Everything } from './everything.ts';
 import { type Few, membersOf, withMember, withoutMember } from './few.ts';
 import { type Linked, LinkedList } from './linked-list.ts';
 import { isSeed } from './seed.ts';
+import { isEverything, withShared } from './shared-key.ts';
 import type { StoredVersion } from './store.ts';
 
 /** Who wants to hear of changes of some keys. */
@@ -46,13 +46,12 @@ const FOREIGN = 5000;
  * marks win, in whatever order answers arrive.
  */
 export class Versions {
-  /** Set where every version is one of EVERYTHING, too. */
-  everything: Everything | undefined;
   readonly #watches = new Map<string, Watch>();
   /** Those that were polled longest ago come first. */
   readonly #byAge = new LinkedList<Watch>();
   /** Tokens that all processes write which hear of the same change. */
   readonly #foreign = new Set<string>();
+  #areShared = false;
   #lastMark = 0;
 
   get size(): number {
@@ -79,16 +78,29 @@ export class Versions {
     return this.#lastMark;
   }
 
+  /** From now on what is shown for a key also depends on the changes of it that all processes hear of. */
+  share(now: number): void {
+    if (this.#areShared) return;
+    this.#areShared = true;
+    const watchers = [...this.#watches.values()].flatMap(({ watchers }) => [...membersOf(watchers)]);
+    for (const watcher of watchers) this.watch(watcher, now);
+  }
+
+  /** The keys whose versions are those of `keys`. */
+  all(keys: readonly string[]): readonly string[] {
+    return this.#areShared ? withShared(keys) : keys;
+  }
+
   /** Tells `watcher` of changes of its keys, until `unwatch`. */
   watch(watcher: Watcher, now: number): void {
-    for (const key of watcher.keys) {
+    for (const key of this.all(watcher.keys)) {
       const watch = this.#watches.get(key) ?? this.#add(unknown(key, now));
       watch.watchers = withMember(watch.watchers, watcher);
     }
   }
 
   unwatch(watcher: Watcher): void {
-    for (const key of watcher.keys) {
+    for (const key of this.all(watcher.keys)) {
       const watch = this.#watches.get(key);
       if (watch === undefined) continue;
       watch.watchers = withoutMember(watch.watchers, watcher);
@@ -108,8 +120,7 @@ export class Versions {
   /** The versions of these keys, each with its data set; undefined when one of them is not known. */
   of(keys: readonly string[]): readonly string[] | undefined {
     const versions: string[] = [];
-    if (this.everything?.isInDoubt) return undefined;
-    for (const key of keys) {
+    for (const key of this.all(keys)) {
       const watch = this.#watches.get(key);
       if (watch?.version === undefined || watch.unreadableAt !== undefined) return undefined;
       if (watch.version.token === watch.doubtful) return undefined;
@@ -118,9 +129,14 @@ export class Versions {
     return versions;
   }
 
+  /** What the store has at a key that is watched, as far as that is known. */
+  tokenOf(key: string): string | undefined {
+    return this.#watches.get(key)?.version?.token;
+  }
+
   /** Whether all of these keys have answered since `mark`. */
   isKnownSince(keys: readonly string[], mark: number): boolean {
-    return keys.every((key) => {
+    return this.all(keys).every((key) => {
       const watch = this.#watches.get(key);
       return watch !== undefined && Math.max(watch.asOf, watch.unreadableAt ?? NEVER) > mark;
     });
@@ -128,8 +144,7 @@ export class Versions {
 
   /** Whether a push of one of these keys may have been lost, and the store was not heard of since. */
   isInDoubt(keys: readonly string[]): boolean {
-    if (this.everything?.isInDoubt) return true;
-    return keys.some((key) => {
+    return this.all(keys).some((key) => {
       const watch = this.#watches.get(key);
       return watch !== undefined && watch.version === undefined && watch.changedAt !== NEVER;
     });
@@ -137,8 +152,7 @@ export class Versions {
 
   /** The store answered reads that began at `began`, each with the version of its key where there is one. */
   read(keys: readonly string[], answers: readonly (StoredVersion | undefined)[], began: number): void {
-    if (keys[0] === EVERYTHING && answers[0] !== undefined) this.#readEverything(answers[0], began);
-    const changes = new Changes();
+    const changes = new Changes(this.#areShared);
     answers.forEach((version, index) => {
       const watch = this.#watches.get(keys[index]!);
       if (version === undefined || watch === undefined || !this.accepts(watch, began)) return;
@@ -160,13 +174,13 @@ export class Versions {
 
   /** The store has taken these tokens of this process, whose writing began at `began`. */
   acknowledge(tokens: ReadonlyMap<string, string>, began: number): void {
-    const changes = new Changes();
+    const changes = new Changes(this.#areShared);
     for (const [key, token] of tokens) {
       const watch = this.#watches.get(key);
       if (watch === undefined) continue;
       if (watch.identity === undefined) {
         // Never read: what the push changed is worth a look, but is no version to compare with.
-        changes.add(watch.watchers, true);
+        changes.add(watch, true);
         continue;
       }
       // Another process wrote it before, or its own wake was faster.
@@ -185,18 +199,14 @@ export class Versions {
 
   /** The store may or may not have taken pushes of these keys, the last of which were made at these marks. */
   doubt(pushed: ReadonlyMap<string, number>): void {
-    const everythingAt = pushed.get(EVERYTHING);
-    if (everythingAt !== undefined && this.everything?.doubt(everythingAt, this.mark())) {
-      this.#changeWhere(() => true);
-    }
-    const changes = new Changes();
+    const changes = new Changes(this.#areShared);
     for (const [key, pushedAt] of pushed) {
       const watch = this.#watches.get(key);
       if (watch === undefined || (watch.version === undefined && watch.changedAt > pushedAt)) continue;
       watch.doubtful = watch.version?.token ?? watch.doubtful;
       watch.version = undefined;
       watch.asOf = watch.changedAt = this.mark();
-      changes.add(watch.watchers, true);
+      changes.add(watch, true);
     }
     changes.tell();
   }
@@ -206,35 +216,16 @@ export class Versions {
     const watch = this.#watches.get(key);
     if (watch?.identity === undefined || watch.version?.token === token || watch.own === token) return;
     if (this.#foreign.has(token)) return;
-    const changes = new Changes();
+    const changes = new Changes(this.#areShared);
     watch.asOf = this.mark();
     record(watch, { token, identity: watch.identity }, changes);
     changes.tell();
   }
 
-  /** These tokens are written here too, so that the wakes of others who do tell nothing new. */
-  expect(tokens: Iterable<string>): void {
-    for (const token of tokens) {
-      this.#foreign.add(token);
-      if (this.#foreign.size > FOREIGN) this.#foreign.delete(this.#foreign.values().next().value as string);
-    }
-  }
-
-  /** Another version than before is one of every key. */
-  #readEverything(version: StoredVersion, began: number): void {
-    if (this.everything === undefined) return;
-    const known = this.everything.version;
-    if (this.everything.read(version, began)) this.#changeWhere(() => true);
-    // One may be lost that came after it, of which keys in other data sets do not tell.
-    else if (known !== undefined && known.identity !== version.identity)
-      this.#changeWhere(({ identity }) => identity !== known.identity);
-  }
-
-  /** Any of these may have changed, unseen. That can wait a little. */
-  #changeWhere(isMeant: (watch: Watch) => boolean): void {
-    const changes = new Changes();
-    for (const watch of this.#watches.values()) if (isMeant(watch)) changes.add(watch.watchers, false);
-    changes.tell();
+  /** This token is written here, too, so that the wakes of others who do tell nothing new. */
+  expect(token: string): void {
+    this.#foreign.add(token);
+    if (this.#foreign.size > FOREIGN) this.#foreign.delete(this.#foreign.values().next().value as string);
   }
 
   // The decisions, apart from the rest so that the simulation can run with each of them made wrongly.
@@ -249,9 +240,7 @@ export class Versions {
   }
 
   protected compared({ identity, token }: StoredVersion): string {
-    const version = `${identity}:${token}`;
-    const everything = this.everything?.version;
-    return everything === undefined ? version : `${everything.identity}:${everything.token}/${version}`;
+    return `${identity}:${token}`;
   }
 }
 
@@ -279,14 +268,21 @@ function record(watch: Watch, version: StoredVersion, changes: Changes): void {
   watch.version = version;
   watch.identity = version.identity;
   if (urgent) watch.changedAt = watch.asOf;
-  changes.add(watch.watchers, urgent);
+  changes.add(watch, urgent);
 }
 
 /** Who has to be told of a batch of changes: each once, and after all of them are recorded. */
 class Changes {
   readonly #watchers = new Map<Watcher, boolean>();
+  readonly #areShared: boolean;
 
-  add(watchers: Few<Watcher>, urgent: boolean): void {
+  constructor(areShared: boolean) {
+    this.#areShared = areShared;
+  }
+
+  /** What makes all look at once can wait a little. */
+  add({ key, watchers }: Watch, isUrgent: boolean): void {
+    const urgent = isUrgent && !(this.#areShared && isEverything(key));
     for (const watcher of membersOf(watchers)) {
       this.#watchers.set(watcher, urgent || this.#watchers.get(watcher) === true);
     }

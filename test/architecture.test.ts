@@ -21,6 +21,7 @@ const floors = [
     'position',
     'retry',
     'seed',
+    'shared-key',
     'server-event',
     'servers/leave-session',
     'store',
@@ -30,7 +31,6 @@ const floors = [
     'until-aborted',
   ],
   [
-    'everything',
     'head',
     'orm/drizzle-prepared',
     'orm/inserted-rows',
@@ -72,7 +72,7 @@ const floors = [
   ['stores/redis-cluster-call'],
   ['stores/redis-cluster-store'],
   ['stores/node-redis-store', 'stores/redis-store'],
-  ['deadline', 'gate', 'heartbeats', 'overlap', 'push-scope', 'turnstile', 'versions'],
+  ['deadline', 'gate', 'heartbeats', 'push-scope', 'turnstile', 'versions'],
   ['connection', 'outbox', 'poller'],
   ['call-context'],
   [

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EVERYTHING } from '../src/everything.ts';
+import { EVERYTHING } from '../src/shared-key.ts';
 import type { Store } from '../src/store.ts';
 import { Stage } from './support/stage.ts';
 

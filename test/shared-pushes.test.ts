@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { EVERYTHING } from '../src/everything.ts';
+import { EVERYTHING, sharedKey } from '../src/shared-key.ts';
 import { Random } from './simulation/random.ts';
 import { SimServer } from './simulation/server.ts';
 import { SimStore } from './simulation/store.ts';
 import { Stage } from './support/stage.ts';
 import { VirtualClock } from './support/virtual-clock.ts';
-
-const LATEST = 1000;
 
 /** Two processes that hear of the same changes. */
 function twoStages(latency = 0, first?: Stage) {
@@ -17,7 +15,7 @@ function twoStages(latency = 0, first?: Stage) {
     const store = new SimStore(here.server, here.clock, new Random(index), latency);
     return new Stage({ store }, here);
   }) as [Stage, Stage];
-  for (const { engine } of stages) engine.share(LATEST);
+  for (const { engine } of stages) engine.share();
   return { stages, clock: here.clock, server: here.server };
 }
 
@@ -32,8 +30,6 @@ function twoStagesOnTwoServers() {
   return { ...twoStages(0, new Stage({ store }, { clock, server })), ...servers };
 }
 
-const shared = (version: string) => new Map([['key', version]]);
-
 describe('a version that several processes write', () => {
   it('is one look in each, whoever hears of the change first and however late the others', async () => {
     for (const lag of [0, 1, 10, 99, 150, 900, 3000]) {
@@ -42,9 +38,9 @@ describe('a version that several processes write', () => {
         const viewers = stages.map((stage) => stage.open());
         await clock.advance(10_000);
         const [first, second] = order === 0 ? stages : stages.toReversed();
-        void first!.engine.push(['key'], shared('change'));
+        void first!.engine.pushShared('key', 'change');
         await clock.advance(lag);
-        void second!.engine.push(['key'], shared('change'));
+        void second!.engine.pushShared('key', 'change');
         await clock.advance(10_000);
         for (const viewer of viewers) expect(viewer.shown).toEqual([1, 2]);
         expect(viewers[0]!.ids).toEqual(viewers[1]!.ids);
@@ -59,7 +55,7 @@ describe('a version that several processes write', () => {
     await clock.advance(10_000);
     for (let change = 1; change <= 200; change += 1) {
       for (const { engine } of stages) {
-        clock.after(random.upTo(50), () => void engine.push(['key'], shared(`change ${change}`)));
+        clock.after(random.upTo(50), () => void engine.pushShared('key', `change ${change}`));
       }
       await clock.advance(500);
     }
@@ -72,87 +68,55 @@ describe('a version that several processes write', () => {
     const viewer = here.open();
     await clock.advance(10_000);
     for (const version of ['first', 'second']) {
-      void here.engine.push(['key'], shared(version));
+      void here.engine.pushShared('key', version);
       await clock.advance(200);
     }
     for (const version of ['first', 'second']) {
-      void there.engine.push(['key'], shared(version));
+      void there.engine.pushShared('key', version);
       await clock.advance(1);
     }
     await clock.advance(10_000);
     expect(viewer.shown).toEqual([1, 2, 3]);
   });
 
-  it('is not written for a push of this process alone, which others have not looked at', async () => {
+  it('is written apart from what this process pushes alone', async () => {
     const { stages, clock, server } = twoStages();
     const [{ engine }] = stages;
-    void engine.push(['key'], shared('change'));
     void engine.push(['key']);
+    void engine.pushShared('key', 'change');
     await clock.advance(0);
     expect(server.get('key')).toMatchObject({ token: 'token1' });
-    void engine.push(['key']);
-    void engine.push(['key'], shared('change'));
-    await clock.advance(0);
-    expect(server.get('key')).toMatchObject({ token: 'token2' });
-  });
-
-  it('is not written for an earlier push that the store did not take', async () => {
-    const { stages, clock, server } = twoStages();
-    const [{ engine }] = stages;
-    server.state = 'refusing';
-    void engine.push(['key']);
-    await clock.advance(100);
-    server.state = 'up';
-    void engine.push(['key'], shared('change'));
-    await clock.advance(0);
-    expect(server.get('key')).not.toMatchObject({ token: 'change' });
-    expect(engine.stats().unsent).toBe(0);
+    expect(server.get(sharedKey('key'))).toMatchObject({ token: 'change' });
   });
 
   it('is not what is written when the store takes it only later', async () => {
     const { stages, clock, server } = twoStages();
     server.state = 'refusing';
-    void stages[0].engine.push(['key'], shared('change'));
+    void stages[0].engine.pushShared('key', 'change');
     await clock.advance(100);
     server.state = 'up';
     await clock.advance(5000);
-    expect(server.get('key')).not.toMatchObject({ token: 'change' });
+    expect(server.get(sharedKey('key'))).not.toMatchObject({ token: 'change' });
     expect(stages[0].engine.stats().unsent).toBe(0);
   });
 
-  it('hides no push of another process, although the slowest one writes it over that', async () => {
+  it('hides no push of another process, although the slowest one writes it again after that', async () => {
     const { stages, clock, server } = twoStages();
     const [here, there] = stages;
     let state = 1;
     const viewer = there.open({ data: () => state, throttle: 0 });
     await clock.advance(10_000);
     state = 2;
-    for (const { engine } of stages) void engine.push(['key'], shared('change'));
+    for (const { engine } of stages) void engine.pushShared('key', 'change');
     await clock.advance(100);
     // Nobody is woken, and the third process writes before anybody polls.
     server.subscribers.clear();
     state = 3;
     void here.engine.push(['key']);
     await clock.advance(1);
-    server.set('key', 'change');
-    await clock.advance(2 * (LATEST + 1000) + 2200);
+    server.set(sharedKey('key'), 'change');
+    await clock.advance(2200);
     expect(viewer.shown).toEqual([1, 2, 3]);
-    for (const { engine } of stages) void engine.close();
-    await clock.advance(1000);
-    expect(clock.pending).toBe(0);
-  });
-
-  it('makes a push of the same key come once more, also when the process ends before that', async () => {
-    const { stages, clock, server } = twoStages();
-    const [{ engine }] = stages;
-    void engine.push(['key']);
-    await clock.advance(500);
-    void engine.push(['key'], shared('change'));
-    await clock.advance(500);
-    expect(server.get('key')).toMatchObject({ token: 'change' });
-    void engine.close();
-    await clock.advance(1000);
-    expect(server.get('key')).toMatchObject({ token: 'token2' });
   });
 });
 
@@ -172,7 +136,7 @@ describe('a push of everything', () => {
     await clock.advance(10_000);
     expect(runs).toHaveLength(100);
     const began = clock.now();
-    void stages[0].engine.pushEverything();
+    void stages[0].engine.push([EVERYTHING]);
     await clock.advance(60_000);
     const again = runs.slice(100).map((at) => at - began);
     expect(again).toHaveLength(100);
@@ -186,7 +150,7 @@ describe('a push of everything', () => {
     const viewer = here.open();
     await clock.advance(1000);
     viewer.leave();
-    void here.engine.pushEverything();
+    void here.engine.push([EVERYTHING]);
     await clock.advance(1000);
     const back = there.open({ lastEventId: viewer.ids[0] });
     await clock.advance(1000);
@@ -202,8 +166,8 @@ describe('a push of everything', () => {
     const viewer = alone.open();
     await alone.clock.advance(1000);
     const sharing = new Stage({}, alone);
-    sharing.engine.share(LATEST);
-    void sharing.engine.pushEverything();
+    sharing.engine.share();
+    void sharing.engine.push([EVERYTHING]);
     await alone.clock.advance(60_000);
     expect(viewer.shown).toEqual([1]);
   });
@@ -214,7 +178,7 @@ describe('a push of everything', () => {
     const viewers = [here.open(), there.open()];
     await clock.advance(1000);
     server.state = 'refusing';
-    void here.engine.pushEverything();
+    void here.engine.push([EVERYTHING]);
     await clock.advance(6000);
     expect(viewers.map(({ shown }) => shown.length)).toEqual([2, 1]);
     server.state = 'up';
@@ -226,13 +190,13 @@ describe('a push of everything', () => {
     const stage = new Stage();
     const viewer = stage.open();
     await stage.clock.advance(1000);
-    stage.engine.share(LATEST);
+    stage.engine.share();
     stage.server.state = 'refusing';
     const version = stage.engine.everything();
     await stage.clock.advance(100);
     expect(await version).toBe(undefined);
     stage.server.state = 'up';
-    const stored = stage.engine.pushEverything();
+    const stored = stage.engine.push([EVERYTHING]);
     await stage.clock.advance(15_000);
     expect(await stored).toBe(true);
     expect(viewer.shown).toEqual([1, 2]);
@@ -241,14 +205,14 @@ describe('a push of everything', () => {
   it('is seen by who could read keys before, but not what was pushed last', async () => {
     const { stages, clock, ofEverything } = twoStagesOnTwoServers();
     const [here, there] = stages;
-    void there.engine.pushEverything();
+    void there.engine.push([EVERYTHING]);
     await clock.advance(0);
     ofEverything.state = 'refusing';
     const viewer = here.open();
     await clock.advance(1000);
     expect(viewer.shown).toEqual([1]);
     ofEverything.state = 'up';
-    void there.engine.pushEverything();
+    void there.engine.push([EVERYTHING]);
     await clock.advance(15_000);
     expect(viewer.shown).toEqual([1, 2]);
   });
@@ -261,7 +225,7 @@ describe('a push of everything', () => {
     const away = there.open();
     await clock.advance(1000);
     away.leave();
-    void there.engine.pushEverything();
+    void there.engine.push([EVERYTHING]);
     await clock.advance(0);
     ofEverything.rollBack(500);
     await clock.advance(15_000);
@@ -282,7 +246,7 @@ describe('a push of everything', () => {
     await clock.advance(5000);
     const back = here.open({ lastEventId: away.ids[0] });
     await clock.advance(1000);
-    void here.engine.pushEverything();
+    void here.engine.push([EVERYTHING]);
     await clock.advance(6000);
     expect([watching.shown, back.shown]).toEqual([[1, 2], [2]]);
     expect(back.ids).toEqual([]);
@@ -317,20 +281,9 @@ describe('a push of everything', () => {
     expect(viewer.shown).toEqual([1, 2]);
   });
 
-  it('is no look where the first that can be read was seeded', async () => {
-    const { stages, clock, server } = twoStages();
-    server.set('key', 'there before');
-    server.state = 'refusing';
-    const viewer = stages[0].open();
-    await clock.advance(1000);
-    server.state = 'up';
-    await clock.advance(60_000);
-    expect(viewer.shown).toEqual([1, 2]);
-  });
-
   it('does not keep the store busy while nobody looks', async () => {
     const { stages, clock } = twoStages();
-    void stages[0].engine.pushEverything();
+    void stages[0].engine.push([EVERYTHING]);
     await clock.advance(60_000);
     expect(stages[0].engine.stats().checks).toBe(0);
     expect(clock.pending).toBe(0);
@@ -340,7 +293,7 @@ describe('a push of everything', () => {
 describe('the version of everything', () => {
   it('is known only when the store has just given it, and the process is not closing', async () => {
     const { engine, clock, server } = new Stage();
-    engine.share(LATEST);
+    engine.share();
     const read = async () => {
       const version = engine.everything();
       await clock.advance(2000);

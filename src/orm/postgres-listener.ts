@@ -5,6 +5,7 @@ import type { Engine } from '../engine.ts';
 import { SseTriggerError } from '../errors.ts';
 import { requireKey } from '../key.ts';
 import { pauseAfterFailure } from '../pauses.ts';
+import { EVERYTHING } from '../shared-key.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { type PostgresClient, requireClient, UnfitClient } from './postgres-client.ts';
 import { CHANNEL } from './postgres-migration.ts';
@@ -46,7 +47,7 @@ export class PostgresListener {
     this.#engine = engine;
     this.#connect = connect;
     this.#heartbeat = heartbeat;
-    engine.share(LATE * heartbeat);
+    engine.share();
     this.#over = this.#run();
   }
 
@@ -134,7 +135,7 @@ export class PostgresListener {
     this.#isDown = false;
     const isKnown = await witnesses.haveHeardAll();
     if (signal.aborted) return;
-    if (!isKnown) await this.#engine.pushEverything();
+    if (!isKnown) await this.#engine.push([EVERYTHING]);
     // Also when the store has not taken that yet: until it has, a witness does not answer.
     witnesses.becomeWitness();
   }
@@ -145,19 +146,17 @@ export class PostgresListener {
       if (payload.startsWith(' ')) this.#tellOfMapping(payload.trim());
       return;
     }
-    // After this process stood still, what others wrote long ago must not come again in place of what is there by now.
-    const isLate = systemClock.now() - this.#askedAt > LATE * this.#heartbeat;
-    if (key === '') {
-      this.#lastPush = this.#engine.pushEverything(isLate ? undefined : version);
-      return;
-    }
     try {
-      requireKey(key);
+      this.#lastPush = this.#push(key === '' ? EVERYTHING : requireKey(key), version);
     } catch (cause) {
       this.#tellOfMapping('PostgreSQL made a key that is none', cause);
-      return;
     }
-    this.#lastPush = this.#engine.push([key], isLate ? undefined : new Map([[key, version]]));
+  }
+
+  /** After this process stood still, what others wrote long ago must not come again in place of what is there by now. */
+  #push(key: string, version: string): Promise<boolean> {
+    const isLate = systemClock.now() - this.#askedAt > LATE * this.#heartbeat;
+    return isLate ? this.#engine.push([key]) : this.#engine.pushShared(key, version);
   }
 
   async #leave(client: PostgresClient): Promise<void> {

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { type PushMessage, type SseTriggerOptions, streamSse } from '../../src/index.ts';
 import { type Listening, listen } from '../../src/orm/postgres.ts';
+import { EVERYTHING } from '../../src/shared-key.ts';
 import { RedisStore } from '../../src/stores/redis-store.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';
 import type { RedisServer } from '../support/redis-server.ts';
@@ -10,8 +11,6 @@ import { type StreamApp, streamApp } from '../support/stream-app.ts';
 import type { StreamClient } from '../support/stream-client.ts';
 
 export const HEARTBEAT = 500;
-/** What is pushed when a connection listens, since nobody knows what was committed before. */
-export const EVERYTHING = 'sse-trigger-everything';
 
 /** What the listening connections are called in pg_stat_activity. */
 export const LISTENER = 'listener';

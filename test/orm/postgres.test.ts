@@ -5,13 +5,14 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SseTrigger, type SseTriggerError } from '../../src/index.ts';
 import { listen, migration, on, type PostgresClient } from '../../src/orm/postgres.ts';
+import { EVERYTHING, sharedKey } from '../../src/shared-key.ts';
 import { deferred } from '../support/deferred.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { RecordingStore } from '../support/recording-store.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';
 import { openEar } from './heard.ts';
-import { answered, EVERYTHING, HEARTBEAT, LISTENER, listeningStage, untilShown } from './listening-stage.ts';
+import { answered, HEARTBEAT, LISTENER, listeningStage, untilShown } from './listening-stage.ts';
 
 const WRITES = 200;
 /** More than a trigger keeps for a store that takes none. */
@@ -90,17 +91,16 @@ describe('listen', () => {
   it('writes the version that PostgreSQL has made', async () => {
     await using stage = await recordingStage();
     await add(1);
-    const version = await until(() => stage.store.versions.get('notifications:1'));
+    const version = await until(() => stage.store.versions.get(sharedKey('notifications:1')));
     expect(version).toMatch(/^\d{16}-[0-9a-f]{16}$/);
     await add(1);
-    await until(() => stage.store.versions.get('notifications:1') !== version);
+    await until(() => stage.store.versions.get(sharedKey('notifications:1')) !== version);
   });
 
   it('pushes everything when a table was truncated', async () => {
     await using stage = await recordingStage();
-    const before = stage.store.versions.get(EVERYTHING);
     await sql.query('truncate notifications');
-    await until(() => stage.store.versions.get(EVERYTHING) !== before);
+    await until(() => stage.store.versions.has(sharedKey(EVERYTHING)));
   });
 
   it('tells of what is no key, passes over what it does not know, and goes on', async () => {
@@ -113,12 +113,12 @@ describe('listen', () => {
     await notify('');
     await notify(`not-a-version key`);
     await notify(`${version} fine`);
-    await until(() => stage.store.versions.get('fine') === version);
+    await until(() => stage.store.versions.get(sharedKey('fine')) === version);
     expect(stage.errors).toMatchObject([
       { code: 'mapping_failed', cause: { message: expect.stringContaining('without control characters') } },
       { code: 'mapping_failed', message: expect.stringContaining('some trouble') },
     ]);
-    expect([...stage.store.versions.keys()]).toEqual([EVERYTHING, 'fine']);
+    expect(stage.store.writes.flat()).toEqual([EVERYTHING, sharedKey('fine')]);
   });
 
   it(`pushes when the change can be seen, ${WRITES} times of ${WRITES}`, async () => {
@@ -128,15 +128,19 @@ describe('listen', () => {
     await add(1);
     // What was committed up to here is pushed before this.
     await sql.query("select pg_notify('sse_trigger', '1700000000000000-0123456789abcdef mark')");
-    await until(() => stage.store.versions.has('mark'));
+    await until(() => stage.store.versions.has(sharedKey('mark')));
     let stale = 0;
     for (let write = 1; write <= WRITES; write += 1) {
-      const before = stage.store.versions.get('notifications:1');
+      const before = stage.store.versions.get(sharedKey('notifications:1'));
       const seen = new Promise<string>((resolve, reject) => {
         const { write: keep } = RecordingStore.prototype;
         stage.store.write = async (versions) => {
           await keep.call(stage.store, versions);
-          if (!versions.has('notifications:1') || versions.get('notifications:1') === before) return;
+          if (
+            !versions.has(sharedKey('notifications:1')) ||
+            versions.get(sharedKey('notifications:1')) === before
+          )
+            return;
           reader.query('select title from notifications').then(({ rows }) => resolve(rows[0].title), reject);
         };
       });
@@ -320,7 +324,7 @@ describe('a listening connection that is lost', () => {
     await using stage = await recordingStage(connect);
     expect(stage.errors).toMatchObject([{ code: 'listen_failed', cause: { code: 'ECONNREFUSED' } }]);
     await add(1);
-    await until(() => stage.store.versions.has('notifications:1'));
+    await until(() => stage.store.versions.has(sharedKey('notifications:1')));
   });
 });
 
@@ -404,7 +408,7 @@ describe('several processes that listen', () => {
     for (let look = 0; look < 20; look += 1) expect(await answers()).toEqual([]);
     written.resolve();
     await until(async () => (await answers()).length === 1);
-    expect(store.versions.has('notifications:1')).toBe(true);
+    expect(store.versions.has(sharedKey('notifications:1'))).toBe(true);
     expect(stage.errors).toEqual([]);
   });
 
@@ -424,7 +428,7 @@ describe('several processes that listen', () => {
     expect(store.versions.get(EVERYTHING)).toBe(everything);
   });
 
-  it('need not all listen', async () => {
+  it('see what the others hear when they listen no more', async () => {
     await using listening = await listeningStage(server, { redis });
     await using deaf = await listeningStage(server, { redis });
     await deaf.listening.close();
@@ -460,7 +464,7 @@ it('writes a version of its own after the process stood still, since that of the
     `select pg_sleep(${(3 * heartbeat) / 1000})`,
   ];
   await sql.query(`select pg_notify('sse_trigger', '${mark} new')`);
-  await until(() => stage.store.versions.get('new') === mark);
+  await until(() => stage.store.versions.get(sharedKey('new')) === mark);
   // Just after an answer, so that none is waited for meanwhile. Nothing else goes on here until psql has ended.
   await new Promise<void>((resolve) => {
     onAnswer = () => {

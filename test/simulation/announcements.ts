@@ -1,4 +1,4 @@
-import { EVERYTHING } from '../../src/everything.ts';
+import { EVERYTHING, sharedKey } from '../../src/shared-key.ts';
 import { LATEST, SPREAD } from './bounds.ts';
 import type { Commit } from './database.ts';
 import { KEYS, type Key } from './pages.ts';
@@ -23,8 +23,7 @@ export class Announcements {
     tally.count('change that all processes push');
     const version = this.#scene.newToken();
     this.#pushes.announced.set(version, database.change(key));
-    const versions = new Map([[key, version]]);
-    this.#tell(key, (host) => void host.engine.push([key], versions));
+    this.#tell((host) => void host.engine.pushShared(key, version));
   }
 
   /** The same, where the database cannot say what was saved. */
@@ -34,7 +33,7 @@ export class Announcements {
     tally.count('change of everything that all processes push');
     const version = this.#scene.newToken();
     const commits = this.#commitAll();
-    this.#tell(EVERYTHING, (host) => void this.#pushEverything(host, commits, version));
+    this.#tell((host) => void this.#pushEverything(host, commits, version));
   }
 
   /** A process did not hear what was saved, and says that anything may have changed. */
@@ -50,9 +49,8 @@ export class Announcements {
   }
 
   /** All hear everything in one order. */
-  #tell(key: string, hear: (host: SimProcess) => void): void {
+  #tell(hear: (host: SimProcess) => void): void {
     const { clock, random, processes } = this.#scene;
-    this.#pushes.announcedAt.set(key, clock.now());
     for (const host of processes) {
       host.hearsAt = Math.max(host.hearsAt, clock.now() + random.upTo(LATEST));
       clock.after(host.hearsAt - clock.now(), () => {
@@ -63,22 +61,20 @@ export class Announcements {
 
   async #pushEverything(host: SimProcess, commits: readonly Commit[], version?: string): Promise<void> {
     const { clock, losses, oracle, bounds } = this.#scene;
-    const promise = (sentAt: number) => {
+    const place = version === undefined ? EVERYTHING : sharedKey(EVERYTHING);
+    const written = (sentAt: number) => {
       // As after a loss: all look, and ask who may look, some time within the spread.
       losses.add(undefined, clock.now());
-      for (const commit of commits) oracle.promise(commit, sentAt, SPREAD);
-    };
-    const written = (sentAt: number) => {
-      if (version !== undefined) promise(sentAt);
-      else this.#pushes.whenItStays(host, EVERYTHING, () => promise(sentAt));
+      for (const commit of commits) oracle.promise(commit, sentAt, { place, later: SPREAD });
     };
     const sentAt = losses.mark();
     losses.add(undefined, clock.now());
-    if (await host.engine.pushEverything(version)) {
+    const { engine } = host;
+    if (await (version === undefined ? engine.push([EVERYTHING]) : engine.pushShared(EVERYTHING, version))) {
       written(sentAt);
       return;
     }
-    this.#pushes.keep(host, EVERYTHING, { written, lost: () => {} });
+    this.#pushes.keep(host, place, { written, lost: () => {} });
     oracle.expect({
       what: 'those of its process after everything was pushed in vain',
       within: bounds.convergence + SPREAD,

@@ -38,16 +38,12 @@ export class Bounds {
   readonly answer: number;
   /** Until a push is seen: X. */
   readonly convergence: number;
-  /** Until all processes have written what the database told them, and whoever wrote before has heard that. */
+  /** Until all processes have written what the database told them, and that is seen. */
   readonly shared: number;
-  /** Until a push of one process alone is made once more, since others may have written over it. */
-  readonly overlap: number;
 
   constructor({ latency, callback, maxRuns }: Load) {
     this.storeTimeout = 6 * latency + GRACE + 50;
-    this.shared = LATEST + 2 * this.storeTimeout;
-    // It hears of what the others share, waits for the last of them twice, and writes.
-    this.overlap = LATEST + 2 * (LATEST + this.storeTimeout) + this.storeTimeout;
+    this.shared = LATEST + POLL + 2 * this.storeTimeout;
     // Who waits finds maxRuns others at it.
     const waiting = Math.max(0, feeds + permissions - maxRuns);
     this.queue = Math.ceil(waiting / maxRuns) * callback;

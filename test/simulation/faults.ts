@@ -1,4 +1,4 @@
-import { EVERYTHING } from '../../src/everything.ts';
+import { EVERYTHING, withShared } from '../../src/shared-key.ts';
 import type { Health } from './application.ts';
 import { LAST_BACKOFF } from './bounds.ts';
 import type { Condition, Loss, SimNode } from './node.ts';
@@ -90,7 +90,7 @@ export class Faults {
     readonly sufferers: readonly { state: Condition }[];
     readonly concerns: (where: Where) => boolean;
   } {
-    const { server } = this.#scene;
+    const { server, options } = this.#scene;
     if (place !== 'everywhere' && 'process' in place) {
       const process = this.#scene.process(place.process);
       return {
@@ -103,7 +103,10 @@ export class Faults {
     return {
       name: nodes.length < server.nodes.length ? 'node' : 'store',
       sufferers: nodes,
-      concerns: ({ keys }) => keys.some((key) => nodes.includes(server.nodeOf(key))),
+      concerns: ({ keys }) => {
+        const all = options.isSharing ? withShared(keys) : keys;
+        return all.some((key) => nodes.includes(server.nodeOf(key)));
+      },
     };
   }
 

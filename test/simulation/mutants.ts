@@ -2,12 +2,10 @@ import { AsyncResource } from 'node:async_hooks';
 import { vi } from 'vitest';
 import { Connection } from '../../src/connection.ts';
 import { Engine } from '../../src/engine.ts';
-import { Everything } from '../../src/everything.ts';
 import { Feed } from '../../src/feed.ts';
 import { FeedConnection, type Slot } from '../../src/feed-connection.ts';
 import { Gate, type Job } from '../../src/gate.ts';
 import { Outbox, type OutboxOptions } from '../../src/outbox.ts';
-import { Overlap } from '../../src/overlap.ts';
 import { Permission } from '../../src/permission.ts';
 import { type PermissionRequest, Permissions } from '../../src/permissions.ts';
 import { Poller } from '../../src/poller.ts';
@@ -249,16 +247,9 @@ export const MUTANTS: readonly Mutant[] = [
       ),
   },
   {
-    name: 'what others wrote over is not pushed again',
+    name: 'what all hear of is not watched',
     sign: OUT_OF_DATE,
-    breaks: () => breakRule(Overlap, 'note', () => () => {}),
-    // Nobody is woken, so that what is written over was seen by nobody.
-    changes: { isSharing: true, processes: 3, wakes: { lost: 1, doubled: 0, latest: 0 } },
-  },
-  {
-    name: 'a push of everything in vain is in no doubt',
-    sign: OUT_OF_DATE,
-    breaks: () => breakRule(Everything, 'doubt', () => () => false),
+    breaks: () => breakRule(Versions, 'all', () => (keys) => keys),
     changes: { isSharing: true },
   },
   {

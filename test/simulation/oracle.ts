@@ -20,6 +20,8 @@ interface Expectation {
   readonly of?: (connection: SimConnection) => boolean;
   /** Set where it makes no difference whether the store answers. */
   readonly withoutStore?: boolean;
+  /** Where the store keeps the version that says so, of each key. @defaultValue at the key itself */
+  readonly place?: (key: Key) => string;
   /** Set where no push is what it is about, upon which callbacks that failed are called again at once. */
   readonly withoutPush?: boolean;
 }
@@ -52,15 +54,16 @@ export class Oracle {
   }
 
   /**
-   * The store has taken a push of what was committed. `sentAt` is the mark of the losses when that was sent, `later` how
-   * many milliseconds looks may come later.
+   * The store has taken a push of what was committed, at the key or at another `place`. `sentAt` is the mark of the losses
+   * when that was sent, `later` how many milliseconds looks may come later.
    */
-  promise({ key, state }: Commit, sentAt: number, later = 0): void {
+  promise({ key, state }: Commit, sentAt: number, { place = key as string, later = 0 } = {}): void {
     const { bounds, losses } = this.#options;
     this.#promised[key] = Math.max(this.#promised[key], state);
     // It may have been lost again before the answer was here.
-    const within = bounds.convergence + (losses.hadAny(key, sentAt) ? Math.max(SPREAD, later) : later);
-    this.expect({ what: `all after state ${state} of ${key}`, within, states: { [key]: state } });
+    const within = bounds.convergence + (losses.hadAny(place, sentAt) ? Math.max(SPREAD, later) : later);
+    const what = `all after state ${state} of ${key}`;
+    this.expect({ what, within, states: { [key]: state }, place: () => place });
   }
 
   /** All that was promised is to be shown, from now on within the bound, or later where some of it may have been lost lately. */
@@ -109,7 +112,8 @@ export class Oracle {
     const isExcused = this.#isExcused(due, tab, keys);
     for (const key of keys) {
       const state = due.states[key];
-      if (state === undefined || (!due.withoutStore && losses.hadAny(key, due.mark))) continue;
+      const place = due.place?.(key) ?? key;
+      if (state === undefined || (!due.withoutStore && losses.hadAny(place, due.mark))) continue;
       tally.count(isExcused ? 'look at a page excused by trouble' : 'look at a page');
       if (!isExcused) this.#look(`${due.what} at ${clock.now()}`, tab, name, key, state);
     }

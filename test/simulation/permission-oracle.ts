@@ -98,15 +98,20 @@ export class PermissionOracle {
    * learn of it by a key that was lost since.
    */
   #expectEnd(page: Page, viewer: Viewer, within: number, key?: string, mark = 0): void {
-    const { clock, database, losses, tally } = this.#options;
+    const { clock, database, losses, tally, bounds } = this.#options;
     const from = clock.now();
     const { state, until } = database.grantOf(viewer);
     if (until === Number.POSITIVE_INFINITY) return;
     const excuses: TroubleKind[] = ['answers', 'callbacks'];
     if (key !== undefined) excuses.push('store');
-    const look = () => {
+    const look = (isLast: boolean) => {
       if (database.grantOf(viewer).state !== state) return;
       if (key !== undefined && losses.hadAny(key, mark)) return;
+      // What was being answered did not count any more.
+      if (!isLast && losses.hadPushOfEverything(from - bounds.convergence - SPREAD)) {
+        clock.after(bounds.answer, () => look(true));
+        return;
+      }
       for (const tab of this.#streamsOf(page, viewer)) {
         if (tab.connection!.openedAt > from) continue;
         if (this.#isExcused(tab, from, excuses)) continue;
@@ -115,7 +120,7 @@ export class PermissionOracle {
       tally.count('looks for streams of who may not look');
     };
     // After what else is to be done at that moment.
-    clock.after(Math.max(within, until - from), () => clock.after(0, look));
+    clock.after(Math.max(within, until - from), () => clock.after(0, () => look(false)));
   }
 
   #streamsOf(page: Page, viewer: Viewer): readonly SimTab[] {

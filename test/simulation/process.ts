@@ -45,8 +45,8 @@ type OnPush = (process: SimProcess, push: SimPush) => void;
 
 export interface SimPush {
   readonly keys: readonly string[];
-  /** Of keys whose changes the database tells all processes. */
-  readonly versions: ReadonlyMap<string, string> | undefined;
+  /** That of all processes, where the database tells them of the change. */
+  readonly version?: string;
   readonly stored: Promise<boolean>;
 }
 
@@ -73,9 +73,6 @@ export class SimProcess {
   hearsAt = 0;
   /** When each key was pushed last. */
   readonly pushedAt = new Map<string, number>();
-  /** The same by it alone, and with what the database told. */
-  readonly pushedAloneAt = new Map<string, number>();
-  readonly pushedSharedAt = new Map<string, number>();
 
   constructor({ lifetime, ...options }: ProcessOptions, onPush: OnPush) {
     this.engine = new ToldEngine(options, (push) => onPush(this, push));
@@ -103,9 +100,15 @@ class ToldEngine extends Engine {
     this.#onPush = onPush;
   }
 
-  override push(keys: readonly string[], versions?: ReadonlyMap<string, string>): Promise<boolean> {
-    const stored = super.push(keys, versions);
-    this.#onPush({ keys, versions, stored });
+  override push(keys: readonly string[]): Promise<boolean> {
+    const stored = super.push(keys);
+    this.#onPush({ keys, stored });
+    return stored;
+  }
+
+  override pushShared(key: string, version: string): Promise<boolean> {
+    const stored = super.pushShared(key, version);
+    this.#onPush({ keys: [key], version, stored });
     return stored;
   }
 }

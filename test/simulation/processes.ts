@@ -1,5 +1,5 @@
 import type { SseTriggerError } from '../../src/errors.ts';
-import { LATEST, POLL } from './bounds.ts';
+import { POLL } from './bounds.ts';
 import type { Browsers } from './browsers.ts';
 import { SimProcess } from './process.ts';
 import type { Pushes } from './pushes.ts';
@@ -109,7 +109,7 @@ export class Processes {
       },
       (host, push) => void this.#pushes.begin(host, push),
     );
-    if (isSharing) process.engine.share(LATEST);
+    if (isSharing) process.engine.share();
     processes[index] = process;
     this.#all.push(process);
   }

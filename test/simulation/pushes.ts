@@ -1,3 +1,4 @@
+import { sharedKey } from '../../src/shared-key.ts';
 import type { Commit } from './database.ts';
 import { KEYS } from './pages.ts';
 import type { Kept, SimProcess, SimPush } from './process.ts';
@@ -7,10 +8,10 @@ import type { Scene } from './scene.ts';
 export class Pushes {
   /** What was committed, by the version with which the database told it to all processes. */
   readonly announced = new Map<string, Commit>();
-  /** When it told them of each key last. */
-  readonly announcedAt = new Map<string, number>();
   /** Versions whose runs are explained. */
   readonly #explained = new Set<string>();
+  /** Of each key the last two versions that all share, and when they were pushed first. */
+  readonly #lastShared = new Map<string, readonly { readonly version: string; readonly at: number }[]>();
   readonly #scene: Scene;
 
   constructor(scene: Scene) {
@@ -18,55 +19,40 @@ export class Pushes {
   }
 
   /** An engine pushes, be it by itself: what is committed has to be shown, if the store takes it. */
-  async begin(host: SimProcess, { keys, versions, stored }: SimPush): Promise<void> {
+  async begin(host: SimProcess, { keys, version, stored }: SimPush): Promise<void> {
     const { clock, losses, oracle, tally, bounds, violations } = this.#scene;
-    const commits = versions === undefined ? this.#present(keys) : this.#announced(versions);
+    const commits = version === undefined ? this.#present(keys) : this.#announced(version);
     const mark = losses.mark();
     const began = clock.now();
     for (const { key } of commits) host.pushedAt.set(key, began);
-    this.#explainRuns(host, keys, versions);
+    this.#explainRuns(keys, version);
     const isStored = await stored;
     if (host.isAlive && clock.now() > began + bounds.storeTimeout + 1)
       violations.push(`a push of ${keys} took until ${clock.now()}`);
     for (const commit of commits) {
       tally.count(isStored ? 'push taken' : 'push in vain');
-      if (!isStored) this.#inVain(host, commit);
-      else if (versions !== undefined) oracle.promise(commit, mark);
-      else this.whenItStays(host, commit.key, () => oracle.promise(commit, mark));
-    }
-  }
-
-  /** However many push a version that they share, it is one change; and so is the last push of keys that were pushed both ways. */
-  #explainRuns(host: SimProcess, keys: readonly string[], versions?: ReadonlyMap<string, string>): void {
-    const { clock, bounds, application } = this.#scene;
-    const { pushedAloneAt: alone, pushedSharedAt: shared } = host;
-    const [these, others] = versions === undefined ? [alone, shared] : [shared, alone];
-    for (const key of keys) {
-      these.set(key, clock.now());
-      const other = others.get(key) ?? Number.NEGATIVE_INFINITY;
-      if (other + bounds.shared >= clock.now()) application.calls.explainRuns([key]);
-      const version = versions?.get(key);
-      if (version === undefined || !this.#explained.has(version)) application.calls.explainRuns([key]);
-      if (version !== undefined) this.#explained.add(version);
+      const place = version === undefined ? commit.key : sharedKey(commit.key);
+      if (isStored) oracle.promise(commit, mark, { place });
+      else this.#inVain(host, commit, place);
     }
   }
 
   /**
-   * Calls `promise` when the store has what a process alone has just pushed, and nobody writes over it what others share:
-   * where somebody may, it is pushed once more, unless the process ends before.
+   * However many push a version that they share, it is one change; unless another one of the key is as young, since who is
+   * late may write the older one over that.
    */
-  whenItStays(host: SimProcess, key: string, promise: () => void): void {
-    const { clock, bounds, troubles, tally } = this.#scene;
-    const announcedAt = this.announcedAt.get(key) ?? Number.NEGATIVE_INFINITY;
-    if (announcedAt + bounds.shared < clock.now()) {
-      promise();
-      return;
+  #explainRuns(keys: readonly string[], version?: string): void {
+    const { clock, bounds, application } = this.#scene;
+    if (version === undefined || !this.#explained.has(version)) application.calls.explainRuns(keys);
+    if (version === undefined) return;
+    this.#explained.add(version);
+    for (const key of keys) {
+      const last = this.#lastShared.get(key) ?? [];
+      const others = last.filter((other) => other.version !== version);
+      if (others.some(({ at }) => at + bounds.shared >= clock.now())) application.calls.explainRuns([key]);
+      if (others.length === last.length)
+        this.#lastShared.set(key, [...last.slice(-1), { version, at: clock.now() }]);
     }
-    tally.count('push that others may write over');
-    troubles.echoes(bounds.overlap);
-    clock.after(bounds.overlap, () => {
-      if (host.isAlive) promise();
-    });
   }
 
   #present(keys: readonly string[]): readonly Commit[] {
@@ -75,8 +61,9 @@ export class Pushes {
   }
 
   /** Other processes push these as well, and may have looked before whatever was committed later. */
-  #announced(versions: ReadonlyMap<string, string>): readonly Commit[] {
-    return [...versions.values()].flatMap((version) => this.announced.get(version) ?? []);
+  #announced(version: string): readonly Commit[] {
+    const commit = this.announced.get(version);
+    return commit === undefined ? [] : [commit];
   }
 
   /** A unit of work has committed this and is over: if nobody begins to push it now, it is promised all the same. */
@@ -124,13 +111,11 @@ export class Pushes {
     host.kept.clear();
   }
 
-  #inVain(host: SimProcess, commit: Commit): void {
+  #inVain(host: SimProcess, commit: Commit, place: string): void {
     const { bounds, oracle } = this.#scene;
     if (!host.isAlive) return;
-    const written = (sentAt: number) => {
-      this.whenItStays(host, commit.key, () => oracle.promise(commit, sentAt));
-    };
-    this.keep(host, commit.key, { written, lost: () => {} });
+    const written = (sentAt: number) => oracle.promise(commit, sentAt, { place });
+    this.keep(host, place, { written, lost: () => {} });
     oracle.expect({
       what: `those of its process after state ${commit.state} of ${commit.key} was pushed in vain`,
       within: bounds.convergence,

@@ -12,7 +12,6 @@ const LEAST: Readonly<Record<string, number>> = {
   'change that all processes push': 190,
   'change of everything that all processes push': 100,
   'changes that nobody heard of': 80,
-  'push that others may write over': 95,
   'all keys pushed at once': 200,
   'key that was kept is written': 500,
   'unit: commit': 400,
