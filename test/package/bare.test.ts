@@ -70,9 +70,9 @@ it('loads no more than its budget', async () => {
   await project.write('server.js', `import 'sse-trigger';\nimport 'sse-trigger/redis';`);
   const loaded = await filesOf('server.js');
   const own = loaded.filter(({ path }) => path.includes('/node_modules/sse-trigger/dist/'));
-  // When this was written: 57 files with 192 KB, and 31 KB of Keyv.
+  // When this was written: 66 files with 193 KB, and 31 KB of Keyv.
   expect(own.length).toBeGreaterThan(40);
-  expect(own.length, 'files').toBeLessThanOrEqual(62);
+  expect(own.length, 'files').toBeLessThanOrEqual(70);
   expect(bytesOf(own), 'bytes').toBeLessThanOrEqual(205_000);
   expect(bytesOf(loaded), 'bytes with those of dependencies').toBeLessThanOrEqual(240_000);
 });
