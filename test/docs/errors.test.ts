@@ -2,6 +2,8 @@ import express, { type ErrorRequestHandler } from 'express';
 import { Keyv } from 'keyv';
 import { eventStream, SseTrigger, type SseTriggerError, streamSse } from 'sse-trigger';
 import { KeyvStore } from 'sse-trigger/keyv';
+import { NodeRedisStore } from 'sse-trigger/node-redis';
+import { RedisStore } from 'sse-trigger/redis';
 import { pushAfterSave } from 'sse-trigger/typeorm';
 import { afterAll, expect, it } from 'vitest';
 import { SaveHook } from '../../src/orm/save-hook.ts';
@@ -51,6 +53,8 @@ const thrown: Record<string, () => unknown> = {
   'retry must be': () => streamSse(trigger, { key, data, retry: [2, 1] }),
   'ttl must be': () => new KeyvStore(new Keyv(), { ttl: 0 }),
   'store.read must be a function': () => new SseTrigger({ store: new Keyv() as never }),
+  'RedisStore needs': () => new RedisStore({} as never),
+  'NodeRedisStore needs': () => new NodeRedisStore({} as never),
   'data must be a function': () => streamSse(trigger, { key, data: 1 } as never),
   'key is missing': () => streamSse(trigger, { data } as never),
   'key is a function, so subject is missing': () => streamSse(trigger, { key: () => key, data } as never),
@@ -64,7 +68,7 @@ const thrown: Record<string, () => unknown> = {
     }),
   'authorizeKey says when to ask again': () =>
     streamSse(trigger, { subject: () => 1, key, data, authorizeKey: () => 'roles' }),
-  'streamSse takes either feeds': () => streamSse(trigger, { key, feeds: [] } as never),
+  'a stream takes either feeds': () => streamSse(trigger, { key, feeds: [] } as never),
   'feeds must be an array': () => streamSse(trigger, { feeds: [] }),
   "allowOrigins: '*' would show": () =>
     streamSse(trigger, { subject: () => 1, key, data, allowOrigins: '*' }),
