@@ -61,6 +61,15 @@ it('Redis has versions at the prefix, and connections of the store under their n
   redis.disconnect();
 });
 
+it('a client of node-redis that was never connected tells how to reach Redis', async () => {
+  const { trigger } = await import('../../docs/examples/stores/node-redis.ts');
+  expect(await trigger.push('orders:43')).toBe(true);
+  const redis = new Redis(process.env.REDIS_URL!);
+  expect(await redis.get('sse:orders:43')).toMatch(/^\d{16}-[0-9a-f]{16}$/);
+  await trigger.close();
+  redis.disconnect();
+});
+
 it('Keyv has them, too', async () => {
   const { keyv, trigger } = await import('../../docs/examples/stores/keyv.ts');
   expect(await trigger.push('orders:42')).toBe(true);
