@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { SseTrigger, streamSse } from 'sse-trigger';
 import { RedisStore } from 'sse-trigger/redis';
 
-export const redis = new Redis(process.env.REDIS_URL!, { lazyConnect: true });
+export const redis = new Redis(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379', { lazyConnect: true });
 export const trigger = new SseTrigger({ store: new RedisStore(redis) });
 
 /** A database of which only this is needed. */
