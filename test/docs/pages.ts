@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const TOP = fileURLToPath(new URL('../..', import.meta.url));
-/** Folders of what tools have made, or brought. */
+/** Folders of what tools have made, or brought, or links to them. */
 const FOREIGN = new Set(['node_modules', 'dist', 'generated', 'results']);
 
 /** The files of a folder and of those in it, by their paths from the top of the repository, without what is not its own. */
 export function filesIn(folder: string): string[] {
   const entries = readdirSync(join(TOP, folder), { withFileTypes: true });
-  const own = entries.filter((entry) => !(entry.isDirectory() && FOREIGN.has(entry.name)));
+  const own = entries.filter(({ name }) => !FOREIGN.has(name));
   const paths = own.flatMap((entry) => {
     const path = join(folder, entry.name);
     return entry.isDirectory() ? filesIn(path) : [path];
