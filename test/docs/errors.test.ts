@@ -3,8 +3,9 @@ import { Keyv } from 'keyv';
 import { eventStream, SseTrigger, type SseTriggerError, streamSse } from 'sse-trigger';
 import { KeyvStore } from 'sse-trigger/keyv';
 import { NodeRedisStore } from 'sse-trigger/node-redis';
+import * as postgres from 'sse-trigger/postgres';
 import { RedisStore } from 'sse-trigger/redis';
-import { pushAfterSave } from 'sse-trigger/typeorm';
+import { on, pushAfterSave } from 'sse-trigger/typeorm';
 import { afterAll, expect, it } from 'vitest';
 import { SaveHook } from '../../src/orm/save-hook.ts';
 import * as here from '../../src/trigger.ts';
@@ -53,6 +54,7 @@ const thrown: Record<string, () => unknown> = {
   'retry must be': () => streamSse(trigger, { key, data, retry: [2, 1] }),
   'ttl must be': () => new KeyvStore(new Keyv(), { ttl: 0 }),
   'store.read must be a function': () => new SseTrigger({ store: new Keyv() as never }),
+  'prefix must not begin with': () => new KeyvStore(new Keyv({ namespace: 'shop' }), { prefix: 'shop:' }),
   'RedisStore needs': () => new RedisStore({} as never),
   'NodeRedisStore needs': () => new NodeRedisStore({} as never),
   'data must be a function': () => streamSse(trigger, { key, data: 1 } as never),
@@ -80,6 +82,10 @@ const thrown: Record<string, () => unknown> = {
   'a key must be text': () => trigger.push('a\nb'),
   'pushAfterSave takes the SseTrigger first': () => pushAfterSave({} as never),
   'pushAfterSave takes what': () => pushAfterSave(trigger),
+  'on takes the class': () => on(undefined as never, () => key),
+  'on needs a key': () => postgres.on('notifications', { key: [] }),
+  'migration takes what': () => postgres.migration({ tables: [] }),
+  'listen takes the SseTrigger first': () => postgres.listen({} as never, () => ({}) as never),
 };
 
 it.each(Object.entries(thrown))('throws "%s…"', (message, act) => {
