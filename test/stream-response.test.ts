@@ -194,6 +194,21 @@ describe('the signal of its request', () => {
     expect(trigger.stats()).toMatchObject({ streams: 0, keys: 0, closed: { client: 1 } });
   });
 
+  it('ends the body too, for who reads it and for who has yet to', async () => {
+    await using trigger = new SseTrigger();
+    const gone = new AbortController();
+    const { answer } = texts(trigger);
+    const [read, unread] = [
+      reading(await answer(request({ signal: gone.signal }))),
+      await answer(request({ signal: gone.signal })),
+    ];
+    for (let i = 0; i < 2; i += 1) await read.next();
+    const waiting = read.next();
+    gone.abort();
+    expect(await waiting).toBeUndefined();
+    expect(await unread.text()).toMatch(/^: open\nretry: \d+\n\n$/);
+  });
+
   it('has nothing opened for a client that left while its subject was asked for', async () => {
     await using trigger = new SseTrigger();
     const [asked, goOn, gone] = [deferred(), deferred<string>(), new AbortController()];

@@ -32,7 +32,7 @@ export class ReadableSink implements Sink {
 
   attach(client: SinkClient): void {
     this.#client = client;
-    this.#signal.addEventListener('abort', this.#closed);
+    this.#signal.addEventListener('abort', this.#close);
   }
 
   write(bytes: Buffer): boolean {
@@ -65,13 +65,14 @@ export class ReadableSink implements Sink {
     }
   }
 
-  #close(): void {
+  /** Also tells the reader, who may be told by nobody else that the client has gone. */
+  readonly #close = (): void => {
     this.#controller.close();
     this.#closed();
-  }
-
-  readonly #closed = (): void => {
-    this.#signal.removeEventListener('abort', this.#closed);
-    this.#client?.closed();
   };
+
+  #closed(): void {
+    this.#signal.removeEventListener('abort', this.#close);
+    this.#client?.closed();
+  }
 }
