@@ -46,8 +46,10 @@ export function streamRoute(engine: Engine, plan: StreamPlan, number: number): S
     const stop = visit.onGone(release);
     try {
       const verdict = await applicant.verdict;
-      if (verdict.is !== 'refused') return { ...(await toStream(visit, whose, applicant)), release };
-      if (verdict.answer !== undefined) throw verdict.answer;
+      if (isAwaited(visit)) {
+        if (verdict.is !== 'refused') return { ...(await toStream(visit, whose, applicant)), release };
+        if (verdict.answer !== undefined) throw verdict.answer;
+      }
     } catch (error) {
       release();
       throw error;

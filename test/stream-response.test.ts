@@ -229,6 +229,7 @@ describe('the signal of its request', () => {
   it('stops waiting for a permission', async () => {
     await using trigger = new SseTrigger();
     const [asked, gone] = [deferred(), new AbortController()];
+    const key = vi.fn(() => 'a');
     const authorize = () => {
       asked.resolve();
       return new Promise<boolean>(() => {});
@@ -237,13 +238,14 @@ describe('the signal of its request', () => {
       subject: () => 'ann',
       authorize,
       dataTimeout: 600_000,
-      key: () => 'a',
+      key,
       data: () => 1,
     });
     const answer = streamResponse(trigger, request({ signal: gone.signal }), options);
     await asked.promise;
     gone.abort();
     expect((await answer).body).toBeNull();
+    expect(key, 'what it would have watched').not.toHaveBeenCalled();
     expect(trigger.stats().streams).toBe(0);
   });
 });
