@@ -59,6 +59,16 @@ export async function openStream<
   options: StreamOptions<S, R, U, NoInfer<K>>,
 ): Promise<void> {
   const route = routeOf(engineOf(trigger, 'openStream'), options, 'openStream');
+  requireNode(req, res);
   // Those of HTTP/2 can be used as those of HTTP/1.1, though their types say nothing of it.
   await route.handle(new NodeVisit(req as IncomingMessage, res as ServerResponse));
+}
+
+/** Frameworks have objects of their own beside them, of much the same look. */
+function requireNode(req: Partial<NodeRequest> | undefined, res: Partial<NodeResponse> | undefined): void {
+  if (typeof req?.resume === 'function' && typeof res?.setHeader === 'function') return;
+  throw new TypeError(
+    'openStream needs the request and the response of Node: request.raw and reply.raw of Fastify, ctx.req and ctx.res of Koa; ' +
+      "for a Request that a Response answers there is streamResponse in 'sse-trigger/fetch'",
+  );
 }

@@ -44,7 +44,18 @@ export async function streamResponse<
   U = undefined,
   K extends string = string,
 >(trigger: SseTrigger<K>, request: R, options: StreamOptions<S, R, U, NoInfer<K>>): Promise<Response> {
+  const route = routeOf(engineOf(trigger, 'streamResponse'), options, 'streamResponse');
+  requireRequest(request);
   const visit = new FetchVisit(request);
-  await routeOf(engineOf(trigger, 'streamResponse'), options, 'streamResponse').handle(visit);
+  await route.handle(visit);
   return visit.response ?? new Response(null, { status: GONE });
+}
+
+/** By its look: some servers have a class of their own for it. */
+function requireRequest(request: Partial<Request> | undefined): void {
+  if (typeof request?.headers?.get === 'function' && request.signal !== undefined) return;
+  throw new TypeError(
+    'streamResponse needs a Request of the Fetch standard, such as c.req.raw of Hono; for the request and the response of Node ' +
+      "there is openStream in 'sse-trigger/node'",
+  );
 }

@@ -205,6 +205,35 @@ describe('rejects, with nothing sent, for', () => {
     await until(() => thrown.length === 2);
     expect(thrown).toEqual([expect.any(TypeError), expect.any(Error)]);
   });
+
+  it('what a framework has beside the request and the response of Node', async () => {
+    await using trigger = new SseTrigger();
+    const options = streamOptions(trigger, { key: 'a', data: () => 1 });
+    const thrown: Error[] = [];
+    await using app = await serve(async (req, res) => {
+      const { method, url, headers, socket } = req;
+      const request = { raw: req, method, url, headers, socket };
+      const reply = { raw: res, sent: false };
+      for (const [first, second] of [
+        [request, reply],
+        [request, res],
+        [req, reply],
+        [req, undefined],
+      ]) {
+        await openStream(trigger, first as never, second as never, options).catch((error) =>
+          thrown.push(error),
+        );
+      }
+      res.end();
+    });
+    (await head(app.url)).resume();
+    await until(() => thrown.length === 4);
+    for (const error of thrown) {
+      expect(error).toBeInstanceOf(TypeError);
+      expect(error.message).toContain('request.raw and reply.raw of Fastify, ctx.req and ctx.res of Koa');
+    }
+    expect(trigger.stats().streams).toBe(0);
+  });
 });
 
 it('is checked as soon as its options are made', async () => {

@@ -307,6 +307,19 @@ describe('answers', () => {
       'streamResponse has no option "heartbeats"',
     );
   });
+
+  it.each([
+    ['nothing', undefined],
+    ['a URL', URL_OF_ALL],
+    ['the request of Node', { method: 'GET', url: '/', headers: {} }],
+    ['the request of Hono', { method: 'GET', url: URL_OF_ALL, header: () => undefined, raw: request() }],
+  ])('says what it needs to who hands it %s', async (_, handed) => {
+    await using trigger = new SseTrigger();
+    const answer = streamResponse(trigger, handed as never, { key: 'a', data: () => 1 });
+    await expect(answer).rejects.toThrow(TypeError);
+    await expect(answer).rejects.toThrow('c.req.raw of Hono');
+    expect(trigger.stats().streams).toBe(0);
+  });
 });
 
 it('shares runs with a Node server that streams the same options', async () => {
