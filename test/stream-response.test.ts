@@ -1,4 +1,7 @@
 import type { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import { SseTrigger, type StreamOptions, streamOptions, streamResponse } from '../src/fetch.ts';
 import { openStream as openNodeStream } from '../src/node.ts';
@@ -52,6 +55,16 @@ async function allUntil(readable: Readable, end: string): Promise<string> {
     if (last === end) break;
   }
   return parts.join('');
+}
+
+/** What is still in use in this turn of the event loop is not collected in it. */
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc');
+  for (let i = 0; i < 3; i += 1) {
+    await setImmediate();
+    collect();
+  }
 }
 
 describe('over a socket', () => {
@@ -192,6 +205,17 @@ describe('the signal of its request', () => {
     expect(trigger.stats().streams).toBe(1);
     gone.abort();
     expect(trigger.stats()).toMatchObject({ streams: 0, keys: 0, closed: { client: 1 } });
+  });
+
+  it('ends the stream although nobody else keeps the request', async () => {
+    await using trigger = new SseTrigger();
+    const gone = new AbortController();
+    const { answer } = texts(trigger);
+    const body = reading(await answer(request({ signal: gone.signal })));
+    await body.next();
+    await collectGarbage();
+    gone.abort();
+    expect(trigger.stats().streams).toBe(0);
   });
 
   it('ends the body too, for who reads it and for who has yet to', async () => {

@@ -51,7 +51,7 @@ export class FetchVisit implements Visit {
   }
 
   stream(head: Head): Sink {
-    const sink = new ReadableSink(this.request.signal);
+    const sink = new ReadableSink(this.request);
     this.response = new Response(sink.readable, toInit(head));
     return sink;
   }

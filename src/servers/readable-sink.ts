@@ -6,7 +6,8 @@ import type { Sink, SinkClient } from '../connection.ts';
  */
 export class ReadableSink implements Sink {
   readonly readable: ReadableStream<Uint8Array>;
-  readonly #signal: AbortSignal;
+  /** And not only its signal, to which nothing comes any more once the request has been collected. */
+  readonly #request: Request;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #client: SinkClient | undefined;
   /** The reader waits for bytes, so it has taken all that was written. */
@@ -14,9 +15,9 @@ export class ReadableSink implements Sink {
   #isFull = false;
   #isEnding = false;
 
-  /** `signal` aborts when the client has gone, which not every server tells the body. */
-  constructor(signal: AbortSignal) {
-    this.#signal = signal;
+  /** The signal of `request` aborts when the client has gone, which not every server tells the body. */
+  constructor(request: Request) {
+    this.#request = request;
     this.readable = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -32,7 +33,7 @@ export class ReadableSink implements Sink {
 
   attach(client: SinkClient): void {
     this.#client = client;
-    this.#signal.addEventListener('abort', this.#close);
+    this.#request.signal.addEventListener('abort', this.#close);
   }
 
   write(bytes: Buffer): boolean {
@@ -72,7 +73,7 @@ export class ReadableSink implements Sink {
   };
 
   #closed(): void {
-    this.#signal.removeEventListener('abort', this.#close);
+    this.#request.signal.removeEventListener('abort', this.#close);
     this.#client?.closed();
   }
 }
