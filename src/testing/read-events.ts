@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, request, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { requireKnown, requireMs } from '../option-checks.ts';
 import { COMPLETE, type ServerEvent } from '../server-event.ts';
 
 export interface ReadEventsOptions {
@@ -17,18 +18,21 @@ export type ReceivedEvent = ServerEvent & { readonly data?: string };
 
 /**
  * Reads the events of a stream: `for await (const event of readEvents(app, '/ticker')) …`. The stream is closed when the
- * loop is left, or by `return()`. An application is served on a port of its own meanwhile.
+ * loop is left, or by `return()`, which waits for a `next()` that is under way. An application is served on a port of its own meanwhile.
  *
  * @param target an Express application or another request listener, a listening server, or a URL to begin with.
  * @param path the path of the stream, with its query.
- * @throws Error when the answer is no event stream, when the deadline has passed, or when the connection breaks. When the
+ * @throws TypeError for an option that does not exist or cannot be meant, Error when the answer is no event stream, when the deadline has passed, or when the connection breaks. When the
  *   server ends the stream properly, the iteration ends too.
  */
 export async function* readEvents(
   target: RequestListener | Server | string | URL,
   path: string,
-  { headers = {}, deadline = 5000, everything = false }: ReadEventsOptions = {},
+  options: ReadEventsOptions = {},
 ): AsyncGenerator<ReceivedEvent, void, undefined> {
+  requireKnown('readEvents', options, ['headers', 'deadline', 'everything']);
+  const { headers = {}, deadline = 5000, everything = false } = options;
+  requireMs('deadline', deadline);
   const served = typeof target === 'function' ? createServer(target) : undefined;
   served?.listen(0, '127.0.0.1');
   if (served !== undefined) await once(served, 'listening');
@@ -64,7 +68,9 @@ function toUrl(target: RequestListener | Server | string | URL): URL | string {
   if (!(target instanceof Server)) throw new TypeError('readEvents needs an application, a server or a URL');
   if (!target.listening) throw new TypeError('the server does not listen yet: await its listening event');
   const { address, port } = target.address() as AddressInfo;
-  return `http://${address.includes(':') ? '127.0.0.1' : address}:${port}`;
+  // What listens to all addresses of IPv6 does so to those of IPv4.
+  const host = address === '::' ? '127.0.0.1' : address;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function requireStream(path: string, response: IncomingMessage): IncomingMessage {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { networkInterfaces } from 'node:os';
 import { createParser } from 'eventsource-parser';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -63,6 +64,31 @@ it('fails when nothing comes before the deadline', async () => {
     res.write(':\n\n');
   });
   await expect(readEvents(app.url, '/', { deadline: 20 }).next()).rejects.toThrow('/ sent nothing for 20 ms');
+});
+
+it('refuses options that cannot be meant', async () => {
+  const app = () => {};
+  await expect(readEvents(app, '/', { deadline: Infinity }).next()).rejects.toThrow('deadline must be');
+  // @ts-expect-error no such option
+  await expect(readEvents(app, '/', { timeout: 5 }).next()).rejects.toThrow('no option "timeout"');
+});
+
+const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+);
+
+it.runIf(hasIPv6)('finds a server that listens to IPv6 alone, as localhost may be', async () => {
+  const server = createServer((_req, res) => {
+    res.setHeader('Content-Type', 'text/event-stream');
+    res.end('data: 1\n\n');
+  });
+  await once(server.listen(0, '::1'), 'listening');
+  try {
+    expect(await readEvents(server, '/').next()).toEqual({ done: false, value: { data: '1' } });
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
 });
 
 it('fails when the connection breaks', async () => {
