@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { SseTrigger, type SseTriggerOptions, SURROUNDINGS } from '../trigger.ts';
-import type { VirtualClock } from './virtual-clock.ts';
+import { VirtualClock } from './virtual-clock.ts';
 
 export interface TestTriggerOptions extends SseTriggerOptions {
   /** By which the trigger and its streams measure time. Several triggers may share one. */
@@ -20,6 +20,9 @@ export function testTrigger<K extends string = string>({
   random = () => 0.5,
   ...options
 }: TestTriggerOptions): SseTrigger<K> {
+  if (!(clock instanceof VirtualClock)) {
+    throw new TypeError('testTrigger needs a clock: testTrigger({ clock: new VirtualClock() })');
+  }
   // Streams that open one after the other need no time between them either.
   const surroundings = { clock: runningAtOnce(clock), random, pause: 0 };
   return new SseTrigger<K>({ ...options, [SURROUNDINGS]: surroundings });

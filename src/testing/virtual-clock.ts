@@ -44,6 +44,8 @@ export class VirtualClock implements Clock {
    * as far as they can. Resolves when that is done. What is waited for over a connection may come later.
    */
   async advance(ms: number): Promise<void> {
+    // Any other would never end, or leave a time that is none.
+    if (!Number.isFinite(ms)) throw new RangeError(`time cannot go on by ${ms} ms`);
     const end = this.#now + ms;
     for (;;) {
       await this.#settle();

@@ -112,5 +112,15 @@ describe('testTrigger', () => {
     expect(() => testTrigger({ clock, poll: -1 })).toThrow(TypeError);
     // @ts-expect-error no such option
     expect(() => testTrigger({ clock, polls: 1 })).toThrow(/no option "polls"/);
+    // @ts-expect-error no clock
+    expect(() => testTrigger({})).toThrow('testTrigger needs a clock');
   });
+});
+
+it('lets no time pass that does not end or is none', async () => {
+  const clock = new VirtualClock();
+  for (const ms of [Number.NaN, Infinity]) await expect(clock.advance(ms)).rejects.toThrow(RangeError);
+  // @ts-expect-error how long?
+  await expect(clock.advance()).rejects.toThrow(RangeError);
+  expect(clock.now()).toBe(0);
 });
