@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { shutDown } from '../../docs/examples/frameworks/node-http2.ts';
 import { examples } from '../../docs/examples/frameworks/served.ts';
 import { messages } from '../../docs/examples/frameworks/unread.ts';
 import { head } from '../support/serve.ts';
@@ -51,7 +52,7 @@ describe.each([
   });
 });
 
-it('streams over HTTP/2 to many on one connection', async () => {
+it('streams over HTTP/2 to many on one connection, and shuts down', async () => {
   await using app = await examples['node:http2']();
   messages.set('ann', 'first');
   const session = connect(app.url);
@@ -61,6 +62,10 @@ it('streams over HTTP/2 to many on one connection', async () => {
   const [{ ':status': status }] = await once(session.request({ ':path': PATH }).resume(), 'response');
   expect(status).toBe(401);
   expect(app.trigger.stats()).toMatchObject({ streams: 2, runs: 1 });
-  session.destroy();
-  await until(() => app.trigger.stats().streams === 0);
+  streams[0]!.close();
+  await until(() => app.trigger.stats().streams === 1);
+  // The client would keep its connection.
+  const closed = once(session, 'close');
+  const [rest] = await Promise.all([textUntil(streams[1]!, '\n\n'), shutDown(0), closed]);
+  expect(rest).toMatch(/^retry: /);
 });

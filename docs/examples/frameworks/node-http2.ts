@@ -1,4 +1,5 @@
-import { createServer } from 'node:http2';
+import { once } from 'node:events';
+import { createServer, type ServerHttp2Session } from 'node:http2';
 import { openStream, SseTrigger, streamOptions } from 'sse-trigger/node';
 import { userOf } from './session.ts';
 import { unreadOf } from './unread.ts';
@@ -17,3 +18,18 @@ export const server = createServer((req, res) => {
     res.end();
   });
 });
+
+const sessions = new Set<ServerHttp2Session>();
+server.on('session', (session) => {
+  sessions.add(session);
+  session.once('close', () => sessions.delete(session));
+});
+
+export async function shutDown(ms = 10_000): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  for (const session of sessions) session.close(); // takes no more streams, and ends with those that it has
+  await trigger.drain(ms);
+  await closed;
+  await trigger.close();
+}
