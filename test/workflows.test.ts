@@ -16,3 +16,10 @@ it('runs the command that everybody runs', () => {
   expect([...workflow.matchAll(/- run: (.*)/g)].map(([, command]) => command)).toEqual(['npm test']);
   expect(read('.ci/run')).toMatch(/exec npm test\b/);
 });
+
+it('publishes nothing that was not tested', () => {
+  const publish = read('.github/workflows/publish.yml');
+  expect(workflow).toMatch(/^ {2}workflow_call:/m);
+  expect(publish).toMatch(/^ {2}test:\n {4}uses: \.\/\.github\/workflows\/test\.yml$/m);
+  expect(publish).toMatch(/^ {2}publish:\n {4}needs: test$/m);
+});
