@@ -79,6 +79,11 @@ export class Calls {
     };
   }
 
+  /** Whether `authorize` is being called there. */
+  isAsked(host: SimProcess, place: string): boolean {
+    return this.#isUnderWay(this.#asking.get(host)?.get(place));
+  }
+
   /** Nobody needs that answer any more. */
   abandon(host: SimProcess, { number }: Page, viewer: Viewer): void {
     this.#asking.get(host)?.delete(`${number} ${viewer}`);

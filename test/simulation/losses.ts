@@ -38,11 +38,6 @@ export class Losses {
     return this.#all.some((loss, index) => index >= mark && loss.node === node);
   }
 
-  /** Whether somebody said since that time that any key may have changed, upon which all permissions are asked for again. */
-  hadPushOfEverything(since: number): boolean {
-    return this.#all.some(({ node, at }) => node === undefined && at >= since);
-  }
-
   /** Whether all processes had seen at that time what was lost before, and had done what is to be done. */
   wereMadeUpFor(time: number): boolean {
     const { convergence } = this.#bounds;

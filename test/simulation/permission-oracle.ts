@@ -1,20 +1,24 @@
 import type { VirtualClock } from '../support/virtual-clock.ts';
 import { type Bounds, SPREAD } from './bounds.ts';
+import type { Calls } from './calls.ts';
 import type { Database } from './database.ts';
 import type { Losses } from './losses.ts';
 import { type Guard, PAGES, type Page, roleOf, VIEWERS, type Viewer } from './pages.ts';
 import type { Answer, SimProcess } from './process.ts';
+import type { WakeFaults } from './server.ts';
 import type { SimTab } from './tab.ts';
 import type { Tally } from './tally.ts';
 import type { TroubleKind, Troubles } from './troubles.ts';
 
 export interface PermissionOracleOptions {
   readonly clock: VirtualClock;
+  readonly options: { readonly wakes: WakeFaults };
   readonly bounds: Bounds;
   readonly tabs: readonly SimTab[];
   readonly troubles: Troubles;
   readonly losses: Losses;
   readonly database: Database;
+  readonly application: { readonly calls: Calls };
   readonly tally: Tally;
 }
 
@@ -76,9 +80,12 @@ export class PermissionOracle {
 
   /** The store has taken a push of that. `sentAt` is the mark of the losses when that was sent. */
   pushed(viewer: Viewer, sentAt: number): void {
+    const { bounds, options } = this.#options;
+    // A wake that comes late looks like another change, and back again with the next poll.
+    const { latest } = options.wakes;
+    const within = bounds.convergence + (latest > 0 ? latest + bounds.answer : 0);
     for (const page of PAGES) {
-      if (page.guard?.isKeyed)
-        this.#expectEnd(page, viewer, this.#options.bounds.convergence, roleOf(viewer), sentAt);
+      if (page.guard?.isKeyed) this.#expectEnd(page, viewer, within, roleOf(viewer), sentAt);
     }
   }
 
@@ -98,7 +105,7 @@ export class PermissionOracle {
    * learn of it by a key that was lost since.
    */
   #expectEnd(page: Page, viewer: Viewer, within: number, key?: string, mark = 0): void {
-    const { clock, database, losses, tally, bounds } = this.#options;
+    const { clock, bounds, database, losses, tally } = this.#options;
     const from = clock.now();
     const { state, until } = database.grantOf(viewer);
     if (until === Number.POSITIVE_INFINITY) return;
@@ -107,14 +114,14 @@ export class PermissionOracle {
     const look = (isLast: boolean) => {
       if (database.grantOf(viewer).state !== state) return;
       if (key !== undefined && losses.hadAny(key, mark)) return;
-      // What was being answered did not count any more.
-      if (!isLast && losses.hadPushOfEverything(from - bounds.convergence - SPREAD)) {
-        clock.after(bounds.answer, () => look(true));
-        return;
-      }
       for (const tab of this.#streamsOf(page, viewer)) {
         if (tab.connection!.openedAt > from) continue;
         if (this.#isExcused(tab, from, excuses)) continue;
+        if (!isLast && this.#isAsked(tab)) {
+          // What was answered before did not count any more.
+          clock.after(bounds.answer, () => look(true));
+          return;
+        }
         this.#violate(`${viewer} may not look since ${from}: client ${tab.index} still does`);
       }
       tally.count('looks for streams of who may not look');
@@ -127,6 +134,11 @@ export class PermissionOracle {
     return this.#options.tabs.filter(
       (tab) => tab.page === page && tab.viewer === viewer && tab.connection !== undefined,
     );
+  }
+
+  #isAsked({ page, viewer, connection }: SimTab): boolean {
+    const { calls } = this.#options.application;
+    return calls.isAsked(connection!.host, `${page.number} ${viewer}`);
   }
 
   #isExcused({ index, page, viewer, connection }: SimTab, since: number, kinds: readonly TroubleKind[]) {
