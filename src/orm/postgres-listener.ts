@@ -18,6 +18,8 @@ const OUTAGE = 'no notifications come from PostgreSQL; when they do again, every
 
 /** So many heartbeats after the last answer a notification may be old, which never happens while the process runs. */
 const LATE = 2;
+/** So many keys are remembered as heard; beyond that it is everything. */
+const HEARD = 5000;
 
 /** A version and a key, which is empty where all keys are meant. */
 const PUSH = /^(\d{1,20}-[0-9a-f]{16}) (.*)$/s;
@@ -38,6 +40,9 @@ export class PostgresListener {
   #leaving: Promise<void> | undefined;
   /** Settled after all that were begun before. */
   #lastPush: Promise<boolean> = Promise.resolve(true);
+  /** Keys whose versions were heard since the last answer, and between that and the one before. */
+  #heard = new Set<string>();
+  #heardBefore = new Set<string>();
 
   constructor(
     engine: Engine,
@@ -115,6 +120,7 @@ export class PostgresListener {
       throw session.signal.aborted ? session.signal.reason : error;
     } finally {
       session.abort();
+      this.#pushHeard();
       this.#leaving = this.#leave(client);
     }
   }
@@ -123,6 +129,8 @@ export class PostgresListener {
     const now = systemClock.now();
     const { rows } = await client.query(IS_LISTENING);
     this.#askedAt = now;
+    this.#heardBefore = this.#heard;
+    this.#heard = new Set();
     if (rows.length === 0) {
       throw new Error(
         'the session does not listen any more: a pooler that shares connections cannot be used',
@@ -156,7 +164,20 @@ export class PostgresListener {
   /** After this process stood still, what others wrote long ago must not come again in place of what is there by now. */
   #push(key: string, version: string): Promise<boolean> {
     const isLate = systemClock.now() - this.#askedAt > LATE * this.#heartbeat;
-    return isLate ? this.#engine.push([key]) : this.#engine.pushShared(key, version);
+    if (isLate) return this.#engine.push([key]);
+    this.#heard.add(this.#heard.size < HEARD ? key : EVERYTHING);
+    return this.#engine.pushShared(key, version);
+  }
+
+  /**
+   * What was written here last may have taken the place of a newer version, which another process heard and wrote first, and
+   * which this one will not hear any more.
+   */
+  #pushHeard(): void {
+    const keys = [...new Set([...this.#heard, ...this.#heardBefore])];
+    this.#heard = new Set();
+    this.#heardBefore = new Set();
+    if (keys.length > 0) this.#lastPush = this.#engine.push(keys);
   }
 
   async #leave(client: PostgresClient): Promise<void> {

@@ -428,6 +428,43 @@ describe('several processes that listen', () => {
     expect(store.versions.get(EVERYTHING)).toBe(everything);
   });
 
+  it('hide nothing when one ends, or its connection, which has written a version over one that it never heard of', async () => {
+    const store = new RecordingStore();
+    await using _ = await recordingStage(undefined, undefined, store);
+    for (const end of ['lost', 'closed'] as const) {
+      const slow = Object.assign(new RecordingStore(), { versions: store.versions });
+      const client = new pg.Client(server.url);
+      const vouched = answered(client);
+      const trigger = new SseTrigger({ store: slow, storeTimeout: 10_000, onError: () => {} });
+      const listening = listen(trigger, () => client, { heartbeat: HEARTBEAT });
+      await vouched;
+      // What a witness says is taken for true in the same turn.
+      await sleep(0);
+      const written = deferred();
+      const key = sharedKey('notifications:1');
+      let first: string | undefined;
+      slow.write = async (versions) => {
+        first ??= versions.get(key);
+        await written.promise;
+        await RecordingStore.prototype.write.call(slow, versions);
+      };
+      await add(1);
+      await until(() => first !== undefined && store.versions.get(key) === first);
+      const before = store.versions.get('notifications:1');
+      const ended = new Promise((resolve) => client.once('end', resolve));
+      if (end === 'closed') void listening.close();
+      else client.connection.stream.destroy();
+      await ended;
+      await add(1);
+      await until(() => store.versions.get(key) !== first);
+      written.resolve();
+      await until(() => store.versions.get(key) === first);
+      await until(() => store.versions.get('notifications:1') !== before);
+      await listening.close();
+      await trigger.close();
+    }
+  });
+
   it('see what the others hear when they listen no more', async () => {
     await using listening = await listeningStage(server, { redis });
     await using deaf = await listeningStage(server, { redis });
