@@ -152,7 +152,7 @@ export class Versions {
 
   /** The store answered reads that began at `began`, each with the version of its key where there is one. */
   read(keys: readonly string[], answers: readonly (StoredVersion | undefined)[], began: number): void {
-    const changes = new Changes(this.#areShared);
+    const changes = new Changes();
     answers.forEach((version, index) => {
       const watch = this.#watches.get(keys[index]!);
       if (version === undefined || watch === undefined || !this.accepts(watch, began)) return;
@@ -174,7 +174,7 @@ export class Versions {
 
   /** The store has taken these tokens of this process, whose writing began at `began`. */
   acknowledge(tokens: ReadonlyMap<string, string>, began: number): void {
-    const changes = new Changes(this.#areShared);
+    const changes = new Changes();
     for (const [key, token] of tokens) {
       const watch = this.#watches.get(key);
       if (watch === undefined) continue;
@@ -199,7 +199,7 @@ export class Versions {
 
   /** The store may or may not have taken pushes of these keys, the last of which were made at these marks. */
   doubt(pushed: ReadonlyMap<string, number>): void {
-    const changes = new Changes(this.#areShared);
+    const changes = new Changes();
     for (const [key, pushedAt] of pushed) {
       const watch = this.#watches.get(key);
       if (watch === undefined || (watch.version === undefined && watch.changedAt > pushedAt)) continue;
@@ -216,7 +216,7 @@ export class Versions {
     const watch = this.#watches.get(key);
     if (watch?.identity === undefined || watch.version?.token === token || watch.own === token) return;
     if (this.#foreign.has(token)) return;
-    const changes = new Changes(this.#areShared);
+    const changes = new Changes();
     watch.asOf = this.mark();
     record(watch, { token, identity: watch.identity }, changes);
     changes.tell();
@@ -274,15 +274,10 @@ function record(watch: Watch, version: StoredVersion, changes: Changes): void {
 /** Who has to be told of a batch of changes: each once, and after all of them are recorded. */
 class Changes {
   readonly #watchers = new Map<Watcher, boolean>();
-  readonly #areShared: boolean;
-
-  constructor(areShared: boolean) {
-    this.#areShared = areShared;
-  }
 
   /** What makes all look at once can wait a little. */
   add({ key, watchers }: Watch, isUrgent: boolean): void {
-    const urgent = isUrgent && !(this.#areShared && isEverything(key));
+    const urgent = isUrgent && !isEverything(key);
     for (const watcher of membersOf(watchers)) {
       this.#watchers.set(watcher, urgent || this.#watchers.get(watcher) === true);
     }

@@ -1,3 +1,4 @@
+import diagnosticsChannel from 'node:diagnostics_channel';
 import { describe, expect, it } from 'vitest';
 import { EVERYTHING, sharedKey } from '../src/shared-key.ts';
 import { Random } from './simulation/random.ts';
@@ -89,6 +90,17 @@ describe('a version that several processes write', () => {
     expect(server.get(sharedKey('key'))).toMatchObject({ token: 'change' });
   });
 
+  it('is told to who diagnoses as one of the key itself', async () => {
+    const { stages, clock } = twoStages();
+    const told: unknown[] = [];
+    const onPush = (message: unknown) => told.push(message);
+    diagnosticsChannel.subscribe('sse-trigger:push', onPush);
+    void stages[0].engine.pushShared('key', 'change');
+    await clock.advance(0);
+    diagnosticsChannel.unsubscribe('sse-trigger:push', onPush);
+    expect(told).toMatchObject([{ keys: ['key'], stored: true }]);
+  });
+
   it('is not what is written when the store takes it only later', async () => {
     const { stages, clock, server } = twoStages();
     server.state = 'refusing';
@@ -121,7 +133,10 @@ describe('a version that several processes write', () => {
 });
 
 describe('a push of everything', () => {
-  it('makes all streams of all processes that share look once, spread over 5 s', async () => {
+  it.each([
+    ['one', ({ engine }: Stage) => engine.push([EVERYTHING])],
+    ['all', ({ engine }: Stage) => engine.pushShared(EVERYTHING, 'change')],
+  ])('by %s makes all streams of all processes that share look once, spread over 5 s', async (_, push) => {
     const { stages, clock } = twoStages();
     const runs: number[] = [];
     for (const [index, stage] of stages.entries()) {
@@ -136,7 +151,7 @@ describe('a push of everything', () => {
     await clock.advance(10_000);
     expect(runs).toHaveLength(100);
     const began = clock.now();
-    void stages[0].engine.push([EVERYTHING]);
+    void push(stages[0]);
     await clock.advance(60_000);
     const again = runs.slice(100).map((at) => at - began);
     expect(again).toHaveLength(100);
@@ -259,6 +274,24 @@ describe('a push of everything', () => {
     expect(back.ids).toEqual([watching.ids.at(-1)]);
   });
 
+  it('is not known while the server does not answer that has it, and who comes back waits for that', async () => {
+    const { stages, clock, ofEverything } = twoStagesOnTwoServers();
+    const [here] = stages;
+    const away = here.open();
+    here.open();
+    await clock.advance(1000);
+    away.leave();
+    ofEverything.state = 'refusing';
+    await clock.advance(5000);
+    const back = here.open({ lastEventId: away.ids[0] });
+    await clock.advance(5000);
+    expect(here.engine.stats()).toMatchObject({ runs: 1, resumed: 0 });
+    ofEverything.state = 'up';
+    await clock.advance(15_000);
+    expect(here.engine.stats()).toMatchObject({ runs: 1, resumed: 1 });
+    expect(back.shown).toEqual([]);
+  });
+
   it('is nothing special to who does not share, but watches a key of that name', async () => {
     const stage = new Stage();
     stage.open({ keys: [EVERYTHING], data: () => 'everything' });
@@ -291,23 +324,33 @@ describe('a push of everything', () => {
 });
 
 describe('the version of everything', () => {
-  it('is known only when the store has just given it, and the process is not closing', async () => {
-    const { engine, clock, server } = new Stage();
-    engine.share();
-    const read = async () => {
-      const version = engine.everything();
-      await clock.advance(2000);
-      return version;
-    };
-    const version = await read();
-    expect(version).toBeTypeOf('string');
-    server.state = 'refusing';
-    expect(await read()).toBe(undefined);
-    server.state = 'up';
-    expect(await read()).toBe(version);
-    void engine.close();
-    expect(await read()).toBe(undefined);
-  });
+  it.each([
+    ['streams', (stage: Stage) => stage.open()],
+    ['no streams', () => {}],
+  ])(
+    'is known with %s only when the store has just given it, and the process is not closing',
+    async (_, open) => {
+      const stage = new Stage();
+      const { engine, clock, server } = stage;
+      engine.share();
+      open(stage);
+      await clock.advance(1000);
+      const read = async () => {
+        const version = engine.everything();
+        await clock.advance(2000);
+        return version;
+      };
+      const version = await read();
+      expect(version).toBeTypeOf('string');
+      server.state = 'refusing';
+      expect(await read()).toBe(undefined);
+      server.state = 'up';
+      await clock.advance(5000);
+      expect(await read()).toBe(version);
+      void engine.close();
+      expect(await read()).toBe(undefined);
+    },
+  );
 
   it('is vouched for by nobody who closes, or keeps what the store did not take', async () => {
     const { engine, clock, server } = new Stage();
