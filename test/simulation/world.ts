@@ -79,9 +79,8 @@ export class World {
 
   /** Another program saves, and writes the version by itself; most such programs do not wake anybody. */
   saveElsewhere(key: Key): void {
-    const { options, server, database, application, random, oracle, losses, tally } = this.scene;
-    // Who does not hear what the database tells pushes none of these keys.
-    if (options.isSharing || server.nodeOf(key).state !== 'up') return;
+    const { server, database, application, random, oracle, losses, tally } = this.scene;
+    if (server.nodeOf(key).state !== 'up') return;
     const commit = database.change(key);
     application.calls.explainRuns([key]);
     const token = this.scene.newToken();
