@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import { withDeadline } from './deadline.ts';
 import { SseTriggerError } from './errors.ts';
-import { EVERYTHING } from './shared-key.ts';
+import { EVERYTHING, plainKey } from './shared-key.ts';
 import type { Store } from './store.ts';
 
 export interface OutboxOptions {
@@ -174,8 +174,8 @@ export class Outbox {
 
   #keep(batch: Batch, cause: unknown): void {
     const { maxUnsent, onError, onDoubt } = this.options;
-    const [key, ...others] = batch.keys.keys();
-    const details = { key: others.length === 0 ? key : undefined, cause };
+    const [key = ''] = batch.keys.keys();
+    const details = { key: batch.keys.size === 1 ? plainKey(key) : undefined, cause };
     onError(new SseTriggerError('write_failed', 'the store did not take a push in time', details));
     const room = Math.max(0, maxUnsent - this.#unsent.size);
     const added = [...batch.keys.keys()].filter((pushed) => !this.#unsent.has(pushed));

@@ -106,6 +106,7 @@ describe('a version that several processes write', () => {
     server.state = 'refusing';
     void stages[0].engine.pushShared('key', 'change');
     await clock.advance(100);
+    expect(stages[0].errors).toMatchObject([{ code: 'write_failed', key: 'key' }]);
     server.state = 'up';
     await clock.advance(5000);
     expect(server.get(sharedKey('key'))).not.toMatchObject({ token: 'change' });

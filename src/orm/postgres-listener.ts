@@ -40,7 +40,10 @@ export class PostgresListener {
   #leaving: Promise<void> | undefined;
   /** Settled after all that were begun before. */
   #lastPush: Promise<boolean> = Promise.resolve(true);
-  /** Keys whose versions were heard since the last answer, and between that and the one before. */
+  /**
+   * Keys whose versions were heard since the last answer, and between that and the one before. When an older one was written,
+   * nothing newer was on its way that has not been heard since.
+   */
   #heard = new Set<string>();
   #heardBefore = new Set<string>();
 

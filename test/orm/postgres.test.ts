@@ -210,6 +210,43 @@ describe('listen', () => {
     await sql.query('truncate notifications');
   });
 
+  it('pushes again what it heard last when it is closed, and nothing that it heard long before', async () => {
+    const client = new pg.Client(server.url);
+    await using stage = await recordingStage(() => client);
+    const { versions } = stage.store;
+    await add(1);
+    await until(() => versions.has(sharedKey('notifications:1')));
+    let answers = 0;
+    let last = Number.POSITIVE_INFINITY;
+    const query = client.query.bind(client) as (sql: string) => Promise<pg.QueryResult>;
+    client.query = (async (sql: string) => {
+      if (answers >= last) await new Promise(() => {});
+      const result = await query(sql);
+      answers += 1;
+      return result;
+    }) as never;
+    await until(() => answers > 2);
+    await add(2);
+    await until(() => versions.has(sharedKey('notifications:2')));
+    last = answers + 1;
+    await until(() => answers >= last);
+    await stage.listening.close();
+    await until(() => versions.has('notifications:2'));
+    expect(versions.has('notifications:1')).toBe(false);
+  });
+
+  it('pushes everything when it is closed and has just heard of thousands of keys', async () => {
+    await using stage = await recordingStage(undefined, 10_000);
+    const { versions } = stage.store;
+    const before = versions.get(EVERYTHING);
+    await sql.query('insert into notifications (user_id) select generate_series(1, 5001)');
+    const keysFrom = (begin: string) => [...versions.keys()].filter((key) => key.startsWith(begin));
+    await until(() => keysFrom(sharedKey('notifications:')).length === 5001);
+    await stage.listening.close();
+    await until(() => versions.get(EVERYTHING) !== before);
+    expect(keysFrom('notifications:')).toHaveLength(5000);
+  });
+
   it('leaves no connection behind when it is closed, at whatever moment', async () => {
     const connect = () => new pg.Client({ connectionString: server.url, application_name: LISTENER });
     const errors: unknown[] = [];
