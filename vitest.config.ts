@@ -7,6 +7,6 @@ export default defineConfig({
     hookTimeout: 30_000,
     maxConcurrency: 20,
     // Most of them wait for other programs most of the time.
-    maxWorkers: 2,
+    maxWorkers: 3,
   },
 });
