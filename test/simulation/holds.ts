@@ -5,8 +5,8 @@ import type { Life } from './life.ts';
 import type { WorldOptions } from './scene.ts';
 import type { Schedule } from './schedule.ts';
 
-/** Of all kinds together: what fits into a minute. `npm run soak` asks for more. */
-const SCHEDULES = Number(process.env.SOAK_SCHEDULES ?? 7000);
+/** Of all kinds together: what fits into a minute of CI. `npm run soak` asks for more. */
+const SCHEDULES = Number(process.env.SOAK_SCHEDULES ?? 5000);
 /** What a failure has told, to see it again. */
 const REPLAY = JSON.parse(process.env.SOAK_REPLAY ?? '{}') as { seed?: number; path?: string };
 
