@@ -57,7 +57,7 @@ export function streamRoute(engine: Engine, plan: StreamPlan, number: number): S
       stop();
     }
     release();
-    return REFUSED;
+    return isAwaited(visit) ? REFUSED : undefined;
   }
 
   async function toStream(

@@ -36,8 +36,8 @@ interface Watch extends Linked<Watch> {
 }
 
 const NEVER = -1;
-/** So many tokens of other programs are remembered, for as long as their wakes may take. */
-const FOREIGN = 5000;
+/** So many tokens are remembered that others write too, for as long as their wakes may take. */
+const EXPECTED = 5000;
 
 /**
  * The versions of all watched keys as far as they are known here, and who wants to hear of a change.
@@ -49,8 +49,8 @@ export class Versions {
   readonly #watches = new Map<string, Watch>();
   /** Those that were polled longest ago come first. */
   readonly #byAge = new LinkedList<Watch>();
-  /** Tokens that all processes write which hear of the same change. */
-  readonly #foreign = new Set<string>();
+  /** Tokens of shared changes that this process writes as well. */
+  readonly #expected = new Set<string>();
   #areShared = false;
   #lastMark = 0;
 
@@ -215,7 +215,7 @@ export class Versions {
   wake(key: string, token: string): void {
     const watch = this.#watches.get(key);
     if (watch?.identity === undefined || watch.version?.token === token || watch.own === token) return;
-    if (this.#foreign.has(token)) return;
+    if (this.#expected.has(token)) return;
     const changes = new Changes();
     watch.asOf = this.mark();
     record(watch, { token, identity: watch.identity }, changes);
@@ -224,8 +224,8 @@ export class Versions {
 
   /** This token is written here, too, so that the wakes of others who do tell nothing new. */
   expect(token: string): void {
-    this.#foreign.add(token);
-    if (this.#foreign.size > FOREIGN) this.#foreign.delete(this.#foreign.values().next().value as string);
+    this.#expected.add(token);
+    if (this.#expected.size > EXPECTED) this.#expected.delete(this.#expected.values().next().value as string);
   }
 
   // The decisions, apart from the rest so that the simulation can run with each of them made wrongly.
