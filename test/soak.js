@@ -1,6 +1,7 @@
 // The tests that find more the longer they look, for as long as nobody would wait in CI: `npm run soak`, some 45 minutes.
 // What failed at random tells how to have the same again. Any of these can be set to something else.
 import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const soak = {
@@ -13,19 +14,24 @@ const soak = {
   /** Milliseconds for which a real Redis and two processes have trouble. */
   SOAK_LOAD_MS: '600000',
 };
-const tests = [
+/** In virtual time, in which it makes no difference what else the machine does. */
+const simulated = [
   'test/simulation/simulation.test.ts',
   'test/simulation/clocks.test.ts',
   'test/simulation/calm.test.ts',
   'test/simulation/mutants.test.ts',
-  'test/faults/leaks.test.ts',
-  'test/faults/schedule.test.ts',
 ];
+/** Over real programs: one after the other, since what else the machine does is trouble, too, and none that could be seen again. */
+const real = ['test/faults/leaks.test.ts', 'test/faults/schedule.test.ts'];
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-const options = { stdio: 'inherit', env: { ...soak, ...process.env } };
-const build = spawnSync('npm', ['run', '--silent', 'build'], options);
-// One after the other, since what else the machine does is trouble, too, and none that could be seen again.
-const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--no-file-parallelism', ...tests];
-// Who was ended by a signal has no status.
-process.exitCode = build.status === 0 ? (spawnSync(process.execPath, vitest, options).status ?? 1) : 1;
+const vitest = [process.execPath, 'node_modules/vitest/vitest.mjs', 'run'];
+const isBuilt = run('npm', 'run', '--silent', 'build');
+const hasHeld = isBuilt && run(...vitest, `--maxWorkers=${availableParallelism()}`, ...simulated);
+const hasLasted = isBuilt && run(...vitest, '--no-file-parallelism', ...real);
+if (!hasHeld || !hasLasted) process.exitCode = 1;
+
+/** @param {string} program @param {string[]} args @returns Whether it ended well. */
+function run(program, ...args) {
+  return spawnSync(program, args, { stdio: 'inherit', env: { ...soak, ...process.env } }).status === 0;
+}

@@ -90,7 +90,8 @@ export class Faults {
     readonly sufferers: readonly { state: Condition }[];
     readonly concerns: (where: Where) => boolean;
   } {
-    const { server, options } = this.#scene;
+    const { clock, server, options, bounds } = this.#scene;
+    const since = clock.now();
     if (place !== 'everywhere' && 'process' in place) {
       const process = this.#scene.process(place.process);
       return {
@@ -103,8 +104,10 @@ export class Faults {
     return {
       name: nodes.length < server.nodes.length ? 'node' : 'store',
       sufferers: nodes,
-      concerns: ({ keys }) => {
-        const all = options.isSharing ? withShared(keys) : keys;
+      concerns: ({ keys, openedAt }) => {
+        // Those that are just being opened wait for the versions that all share, too.
+        const isOpening = openedAt > since - bounds.convergence;
+        const all = options.isSharing && isOpening ? withShared(keys) : keys;
         return all.some((key) => nodes.includes(server.nodeOf(key)));
       },
     };

@@ -109,22 +109,23 @@ export class Oracle {
 
   #lookAt(due: DueExpectation, tab: SimTab, { name, keys }: SimFeed): void {
     const { clock, losses, tally } = this.#options;
-    const isExcused = this.#isExcused(due, tab, keys);
     for (const key of keys) {
       const state = due.states[key];
       const place = due.place?.(key) ?? key;
+      const isExcused = this.#isExcused(due, tab, [...keys, place]);
       if (state === undefined || (!due.withoutStore && losses.hadAny(place, due.mark))) continue;
       tally.count(isExcused ? 'look at a page excused by trouble' : 'look at a page');
       if (!isExcused) this.#look(`${due.what} at ${clock.now()}`, tab, name, key, state);
     }
   }
 
-  #isExcused(due: DueExpectation, tab: SimTab, keys: readonly Key[]): boolean {
+  #isExcused(due: DueExpectation, tab: SimTab, keys: readonly string[]): boolean {
     const { losses, troubles } = this.#options;
     const { from, open, withoutStore = false, withoutPush = false } = due;
     // After a loss all permissions are asked for again, some time within the spread.
     if (tab.page.guard?.isKeyed && !losses.wereMadeUpFor(from)) return true;
-    const where = { tab: tab.index, host: open.get(tab)!.host, keys };
+    const { host, openedAt } = open.get(tab)!;
+    const where = { tab: tab.index, host, keys, openedAt };
     if (withoutPush && troubles.hadAny(['callbacks'], where, from - LAST_BACKOFF)) return true;
     const kinds: TroubleKind[] = ['callbacks', 'answers', 'permissions', 'client'];
     if (!withoutStore) kinds.push('store');

@@ -143,7 +143,8 @@ export class PermissionOracle {
 
   #isExcused({ index, page, viewer, connection }: SimTab, since: number, kinds: readonly TroubleKind[]) {
     const keys = page.guard?.isKeyed ? [roleOf(viewer!)] : [];
-    return this.#options.troubles.hadAny(kinds, { tab: index, host: connection!.host, keys }, since);
+    const { host, openedAt } = connection!;
+    return this.#options.troubles.hadAny(kinds, { tab: index, host, keys, openedAt }, since);
   }
 
   #violate(what: string): void {

@@ -5,6 +5,8 @@ export interface Where {
   readonly tab: number;
   readonly host: object;
   readonly keys: readonly string[];
+  /** When the stream was opened. */
+  readonly openedAt: number;
 }
 
 export type TroubleKind = 'store' | 'callbacks' | 'answers' | 'permissions' | 'client';
@@ -55,7 +57,7 @@ export class Troubles {
 
   hadAny(kinds: readonly TroubleKind[], where: Where, since: number): boolean {
     return this.#periods.some(
-      ({ kind, concerns, to }) => to >= since && kinds.includes(kind) && concerns(where),
+      ({ kind, concerns, to }) => to > since && kinds.includes(kind) && concerns(where),
     );
   }
 
