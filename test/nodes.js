@@ -1,6 +1,7 @@
 // The unit tests, the simulation, the stores over a real Redis and the packed package on each release of Node that
-// `engines` names: `npm run test:nodes`, once `npm test` has installed what they need; some minutes a release. With
-// arguments (`npm run test:nodes -- 22 24`) on these releases only. The npm package `node` brings the binaries.
+// `engines` names, and what Bun's and Deno's servers make of `streamResponse`: `npm run test:nodes`, once `npm test` has
+// installed what they need; some minutes a release. With arguments (`npm run test:nodes -- 22 bun`) on these only. The npm
+// packages `node`, `bun` and `deno` bring the binaries.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +10,14 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
 const { engines } = JSON.parse(readFileSync('package.json', 'utf8'));
 const supported = engines.node.split('||').map((range) => /\d+/.exec(range)[0]);
+/** What runs a file of theirs, and what they are to serve. */
+const others = {
+  bun: { RUNTIME: 'npm exec --yes --package=bun@1 -- bun', EXAMPLE: 'docs/examples/frameworks/bun.js' },
+  deno: {
+    RUNTIME: 'npm exec --yes --package=deno@2 -- deno run --allow-all',
+    EXAMPLE: 'docs/examples/frameworks/deno.js',
+  },
+};
 const asked = process.argv.slice(2);
 
 // What the bench measures is of one Node only.
@@ -22,18 +31,27 @@ const tests = [
 ];
 
 if (!run('npm', ['run', '--silent', 'build'])) process.exit(1);
-const results = (asked.length > 0 ? asked : supported).map((release) => {
-  const onNode = (...args) =>
-    run('npm', ['exec', '--yes', `--package=node@${release}`, '--', 'node', ...args]);
-  console.log(`> Node ${release}`);
-  onNode('--version');
-  const passed = onNode('node_modules/vitest/vitest.mjs', 'run', '--reporter=dot', ...tests);
-  return { release, passed };
+const results = (asked.length > 0 ? asked : [...supported, ...Object.keys(others)]).map((release) => {
+  console.log(`> ${release}`);
+  return { release, passed: release in others ? serves(release) : holds(release) };
 });
-for (const { release, passed } of results) console.log(`Node ${release}: ${passed ? 'passed' : 'failed'}`);
+for (const { release, passed } of results) console.log(`${release}: ${passed ? 'passed' : 'failed'}`);
 if (results.some(({ passed }) => !passed)) process.exitCode = 1;
 
+/** @param {string} release of Node */
+function holds(release) {
+  const onNode = (...args) =>
+    run('npm', ['exec', '--yes', `--package=node@${release}`, '--', 'node', ...args]);
+  return onNode('--version') && onNode('node_modules/vitest/vitest.mjs', 'run', '--reporter=dot', ...tests);
+}
+
+/** @param {keyof typeof others} name */
+function serves(name) {
+  const env = { ...process.env, ...others[name] };
+  return run(process.execPath, ['--test', '--test-reporter=spec', 'test/runtimes/fetch-servers.js'], env);
+}
+
 /** @param {string} program @param {string[]} args @returns Whether it ended well. */
-function run(program, args) {
-  return spawnSync(program, args, { stdio: 'inherit' }).status === 0;
+function run(program, args, env = process.env) {
+  return spawnSync(program, args, { stdio: 'inherit', env }).status === 0;
 }
