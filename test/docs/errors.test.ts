@@ -1,7 +1,9 @@
 import express, { type ErrorRequestHandler } from 'express';
 import { Keyv } from 'keyv';
 import { eventStream, SseTrigger, type SseTriggerError, streamSse } from 'sse-trigger';
+import { streamResponse } from 'sse-trigger/fetch';
 import { KeyvStore } from 'sse-trigger/keyv';
+import { openStream } from 'sse-trigger/node';
 import { NodeRedisStore } from 'sse-trigger/node-redis';
 import * as postgres from 'sse-trigger/postgres';
 import { RedisStore } from 'sse-trigger/redis';
@@ -77,6 +79,9 @@ const thrown: Record<string, () => unknown> = {
   'allowOrigins must be': () => streamSse(trigger, { key, data, allowOrigins: 'https://x.example' as '*' }),
   'streamSse needs an SseTrigger of the same copy': () =>
     streamSse(new here.SseTrigger() as never, { key, data }),
+  'streamSse takes its options as an object': () => streamSse(trigger, undefined as never),
+  'revision must be a string': () => streamSse(trigger, { key, data, revision: 1 as never }),
+  'columns must be names': () => postgres.on('notifications', { key: 'a', columns: [] as never }),
   'a key must be a string': () => trigger.push(7 as never),
   'a key must have 1 to 512 bytes': () => trigger.push(''),
   'a key must be text': () => trigger.push('a\nb'),
@@ -124,6 +129,13 @@ async function told(handler: ReturnType<typeof streamSse>): Promise<SseTriggerEr
 const subject = () => 'x';
 const toOne = () => 1;
 
+const yielding = (event: object) =>
+  causeOf(
+    eventStream(trigger, async function* () {
+      yield event;
+    }),
+  );
+
 const later: Record<string, () => Promise<{ code?: string; error: unknown }>> = {
   'subject is': async () => ({ error: await handled(new Map()) }),
   'key must be one key': async () => ({ error: await handled('x', []) }),
@@ -133,18 +145,10 @@ const later: Record<string, () => Promise<{ code?: string; error: unknown }>> = 
   'expiresAt must give': () =>
     causeOf(streamSse(trigger, { subject, key: subject, data, expiresAt: () => 'never' as never })),
   'a source gives an async iterable': () => causeOf(eventStream(trigger, (async () => 1) as never)),
-  'a source yields events': () =>
-    causeOf(
-      eventStream(trigger, async function* () {
-        yield 1 as never;
-      }),
-    ),
-  'an event has no field': () =>
-    causeOf(
-      eventStream(trigger, async function* () {
-        yield { name: 'x' } as never;
-      }),
-    ),
+  'a source yields events': () => yielding(1 as never),
+  'an event has no field': () => yielding({ name: 'x' }),
+  'event must not hold CR, LF or NUL': () => yielding({ event: 'a\nb', data: 1 }),
+  'event is empty': () => yielding({ event: '', data: 1 }),
   'a mapping gives its keys at once': async () => {
     const mapped: SseTriggerError[] = [];
     await using own = new here.SseTrigger({ onError: (error) => mapped.push(error) });
@@ -168,6 +172,19 @@ it.each(Object.entries(later))('tells "%s…" where the page says', async (messa
   expect(row.split(' | ')[1]).toContain(code ?? 'your error handler');
 });
 
+const rejected: Record<string, () => Promise<unknown>> = {
+  'openStream needs the request and the response of Node': () =>
+    openStream(trigger as never, {} as never, {} as never, { key, data }),
+  'streamResponse needs a Request': () => streamResponse(trigger as never, {} as never, { key, data }),
+  'onThrow must be': () => trigger.pushAfter(() => 1, { onThrow: 'never' as 'drop' }),
+};
+
+it.each(Object.entries(rejected))('rejects with "%s…"', async (message, act) => {
+  await expect(act()).rejects.toThrow(TypeError);
+  await expect(act()).rejects.toThrow(message);
+});
+
 it('lists no TypeError but these', () => {
-  expect(column('TypeErrors', 0).sort()).toEqual([...Object.keys(thrown), ...Object.keys(later)].sort());
+  const known = [thrown, later, rejected].flatMap(Object.keys);
+  expect(column('TypeErrors', 0).sort()).toEqual(known.sort());
 });
