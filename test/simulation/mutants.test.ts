@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { live, liveCalmly } from './life.ts';
-import { MUTANTS, type Mutant } from './mutants.ts';
+import { MUTANTS, type Mutant, mendRules } from './mutants.ts';
 import { calmSchedules, troubledSchedules } from './schedule.ts';
 
 /** How many schedules have to be enough: five times what the hardest took in a search with twenty seeds. */
@@ -18,12 +18,12 @@ async function schedulesUntilCaught({ breaks, changes, sign, isCalm }: Mutant): 
     return !violations.some((violation) => sign.test(violation));
   });
   const { failed, numRuns } = await fc.check(property, { numRuns: SCHEDULES, endOnFailure: true });
-  vi.restoreAllMocks();
+  mendRules();
   return failed ? numRuns : Number.POSITIVE_INFINITY;
 }
 
 describe('the simulation catches an engine in which', () => {
-  afterEach(() => void vi.restoreAllMocks());
+  afterEach(mendRules);
 
   it.each(MUTANTS)('$name', { timeout: 600_000 * TIMES }, async (mutant) => {
     const needed: number[] = [];

@@ -1,5 +1,4 @@
 import { AsyncResource } from 'node:async_hooks';
-import { vi } from 'vitest';
 import { Connection } from '../../src/connection.ts';
 import { Engine } from '../../src/engine.ts';
 import { Feed } from '../../src/feed.ts';
@@ -22,7 +21,7 @@ export interface Mutant {
   readonly sign: RegExp;
   /** Whether that shows where nothing else fails. */
   readonly isCalm?: boolean;
-  /** Until all mocks are restored. */
+  /** Until `mendRules`. */
   readonly breaks?: () => void;
   /** What is wrong with it, or what the world is to be like. */
   readonly changes?: Partial<WorldOptions>;
@@ -30,12 +29,21 @@ export interface Mutant {
 
 type Rule = (...args: never[]) => unknown;
 
-/** Has one rule decided otherwise; `wrong` gets the right decision to build on. */
-function breakRule(owner: { prototype: object }, rule: string, wrong: (right: Rule) => Rule): void {
-  const prototype = owner.prototype as Record<string, Rule>;
-  const right = prototype[rule];
+/** What makes the broken rules whole again. */
+const mends: (() => void)[] = [];
+
+/** Has one rule decided otherwise; `wrong` gets the right decision to build on. No spy, which would keep all it is called with. */
+function breakRule({ prototype }: { prototype: object }, rule: string, wrong: (right: Rule) => Rule): void {
+  const right = Object.getOwnPropertyDescriptor(prototype, rule);
   if (right === undefined) throw new Error(`${rule} is no rule any more`);
-  vi.spyOn(prototype, rule).mockImplementation(wrong(right));
+  const { get, value } = right;
+  const broken = get === undefined ? { ...right, value: wrong(value) } : { ...right, get: wrong(get) };
+  Object.defineProperty(prototype, rule, broken);
+  mends.push(() => Object.defineProperty(prototype, rule, right));
+}
+
+export function mendRules(): void {
+  for (const mend of mends.splice(0)) mend();
 }
 
 /** In no unit of work. */
@@ -188,12 +196,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a client that takes nothing is written to',
     sign: /written although the client takes nothing/,
-    breaks: () => {
-      const prototype = Connection.prototype as unknown as { takesMore: boolean };
-      vi.spyOn(prototype, 'takesMore', 'get').mockImplementation(function takesMore(this: unknown) {
-        return (this as { isOpen: boolean }).isOpen;
-      });
-    },
+    breaks: () =>
+      breakRule(
+        Connection,
+        'takesMore',
+        () =>
+          function takesMore(this: { isOpen: boolean }) {
+            return this.isOpen;
+          },
+      ),
   },
   {
     name: 'a client that takes nothing is not cut off',
