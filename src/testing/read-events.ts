@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, request, Server } from 'node:http';
+import { request as requestTls } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { requireKnown, requireMs } from '../option-checks.ts';
 import { COMPLETE, type ServerEvent } from '../server-event.ts';
@@ -20,7 +21,7 @@ export type ReceivedEvent = ServerEvent & { readonly data?: string };
  * Reads the events of a stream: `for await (const event of readEvents(app, '/ticker')) …`. The stream is closed when the
  * loop is left, or by `return()`, which waits for a `next()` that is under way. An application is served on a port of its own meanwhile.
  *
- * @param target an Express application or another request listener, a listening server, or a URL to begin with.
+ * @param target an Express application or another request listener, a listening HTTP server, or an http or https URL to begin with.
  * @param path the path of the stream, with its query.
  * @throws TypeError for an option that does not exist or cannot be meant, Error when the answer is no event stream, when the deadline has passed, or when the connection breaks. When the
  *   server ends the stream properly, the iteration ends too.
@@ -37,7 +38,8 @@ export async function* readEvents(
   served?.listen(0, '127.0.0.1');
   if (served !== undefined) await once(served, 'listening');
   const base = toUrl(served ?? target);
-  const sent = request(new URL(path, base), {
+  const url = new URL(path, base);
+  const sent = (url.protocol === 'https:' ? requestTls : request)(url, {
     agent: false,
     headers: { accept: 'text/event-stream', ...headers },
   });
@@ -67,7 +69,9 @@ function toUrl(target: RequestListener | Server | string | URL): URL | string {
   if (typeof target === 'string' || target instanceof URL) return target;
   if (!(target instanceof Server)) throw new TypeError('readEvents needs an application, a server or a URL');
   if (!target.listening) throw new TypeError('the server does not listen yet: await its listening event');
-  const { address, port } = target.address() as AddressInfo;
+  const at = target.address();
+  if (typeof at !== 'object') throw new TypeError(`the server listens at ${at}: readEvents needs a port`);
+  const { address, port } = at as AddressInfo;
   // What listens to all addresses of IPv6 does so to those of IPv4.
   const host = address === '::' ? '127.0.0.1' : address;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { requireFunction, requireKnown } from '../option-checks.ts';
 import type { Reading, Store } from '../store.ts';
 
 /** What only some stores can do, or let be done to them: `subscribe`, and the optional parts of a StoreUnderTest. */
@@ -38,8 +39,12 @@ const SOON = 5_000;
 export function storeConformance(
   name: string,
   make: () => Promise<StoreUnderTest> | StoreUnderTest,
-  { describe, it, abilities = [] }: StoreConformanceOptions,
+  options: StoreConformanceOptions,
 ): void {
+  requireKnown('storeConformance', options, ['describe', 'it', 'abilities']);
+  const { describe, it, abilities = [] } = options;
+  requireFunction('describe', describe, "import { describe, it } from 'vitest', or from node:test");
+  requireFunction('it', it, "import { describe, it } from 'vitest', or from node:test");
   describe(name, () => {
     for (const [rule, test, ability] of RULES) {
       if (ability !== undefined && !abilities.includes(ability)) continue;

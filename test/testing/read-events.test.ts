@@ -1,10 +1,14 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { networkInterfaces } from 'node:os';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createParser } from 'eventsource-parser';
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { type ReceivedEvent, readEvents } from '../../src/testing.ts';
+import { selfSigned } from '../support/self-signed.ts';
 import { type Served, serve } from '../support/serve.ts';
 
 const lineEnd = fc.constantFrom('\n', '\r', '\r\n');
@@ -88,6 +92,37 @@ it.runIf(hasIPv6)('finds a server that listens to IPv6 alone, as localhost may b
   } finally {
     server.close();
     server.closeAllConnections();
+  }
+});
+
+it('reads over HTTPS', async () => {
+  const both = await selfSigned('127.0.0.1');
+  const server = createSecureServer({ key: both, cert: both }, (_req, res) => {
+    res.setHeader('Content-Type', 'text/event-stream');
+    res.end('data: 1\n\n');
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const events = () => readEvents(`https://127.0.0.1:${port}`, '/').next();
+  try {
+    await expect(events()).rejects.toThrow('self-signed certificate');
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    expect(await events()).toEqual({ done: false, value: { data: '1' } });
+  } finally {
+    vi.unstubAllEnvs();
+    server.close();
+  }
+});
+
+it('refuses a server without a port', async () => {
+  const socket = join(tmpdir(), `sse-trigger-${process.pid}.sock`);
+  const server = createServer();
+  await expect(readEvents(server, '/').next()).rejects.toThrow('does not listen yet');
+  await once(server.listen(socket), 'listening');
+  try {
+    await expect(readEvents(server, '/').next()).rejects.toThrow('needs a port');
+  } finally {
+    server.close();
   }
 });
 

@@ -147,6 +147,14 @@ it('asks for the tests of what is declared, and closes what was made also when a
   expect(disposed).toBeGreaterThan(10);
 });
 
+it('says what it needs of the test runner', () => {
+  const make = () => ({ store: new MapStore(new Map()), another: () => new MapStore(new Map()) });
+  // @ts-expect-error without describe and it
+  expect(() => storeConformance('the store', make)).toThrow('takes its options as an object');
+  // @ts-expect-error without describe
+  expect(() => storeConformance('the store', make, { it })).toThrow("import { describe, it } from 'vitest'");
+});
+
 it('runs with node:test, and fails there', async () => {
   const program = fileURLToPath(new URL('node-test-suite.js', import.meta.url));
   const output = await new Promise<string>((resolve) => {
