@@ -183,12 +183,16 @@ export class Feed implements Shown, Watcher, Job {
     const isInDoubt = this.#context.poller.versions.isInDoubt(this.keys);
     this.#failures = 0;
     let someoneLooks = false;
+    let someoneComes = false;
     for (const slot of membersOf(this.#slots)) {
       // Who is not decided yet finds the new version by itself, and may turn out to show it; but not while none is known.
-      if (!isDecided(slot) && isInDoubt) slot.shown = this.#runs;
+      if (!isDecided(slot) && isInDoubt) {
+        slot.shown = this.#runs;
+        someoneComes = true;
+      }
       someoneLooks ||= isDecided(slot);
     }
-    if (someoneLooks) this.#look(urgent ? 0 : pauseAfterLoss(this.#context.random));
+    if (someoneLooks) this.#look(urgent || someoneComes ? 0 : pauseAfterLoss(this.#context.random));
     else this.#hasMissedChange = true;
   }
 

@@ -275,6 +275,17 @@ describe('a push of everything', () => {
     expect(back.ids).toEqual([watching.ids.at(-1)]);
   });
 
+  it('that the store did not take keeps nobody waiting who is just coming', async () => {
+    const { stages, clock, server } = twoStages();
+    const [here] = stages;
+    server.state = 'silent';
+    void here.engine.push([EVERYTHING]);
+    await clock.advance(500);
+    const viewer = here.open();
+    await clock.advance(500);
+    expect(viewer.shown).toEqual([1]);
+  });
+
   it('is not known while the server does not answer that has it, and who comes back waits for that', async () => {
     const { stages, clock, ofEverything } = twoStagesOnTwoServers();
     const [here] = stages;
