@@ -12,8 +12,9 @@ it('runs on the releases of Node that engines names', () => {
   expect(matrix!.split(',').map(Number)).toEqual(supported);
 });
 
-it('runs the command that everybody runs', () => {
-  expect([...workflow.matchAll(/- run: (.*)/g)].map(([, command]) => command)).toEqual(['npm test']);
+it('runs the command that everybody runs, and then the one for what is no Node', () => {
+  const commands = [...workflow.matchAll(/- run: (.*)/g)].map(([, command]) => command);
+  expect(commands).toEqual(['npm test', 'npm run test:nodes -- bun deno']);
   expect(read('.ci/run')).toMatch(/exec npm test\b/);
 });
 
