@@ -4,7 +4,7 @@ export const LONGEST_TIMER = 2 ** 31 - 1;
 /** @throws TypeError for a name that is not an option: a misspelt one would be ignored without a word. */
 export function requireKnown(where: string, options: object | null, names: readonly string[]): void {
   if (typeof options !== 'object' || options === null)
-    throw new TypeError(`${where} takes its options as an object`);
+    throw new TypeError(`${where} takes its options as an object with some of ${names.join(', ')}`);
   for (const name of Object.keys(options)) {
     if (!names.includes(name)) {
       throw new TypeError(`${where} has no option ${JSON.stringify(name)}; it has ${names.join(', ')}`);

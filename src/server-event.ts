@@ -21,6 +21,8 @@ export interface ServerEvent {
  */
 export const COMPLETE: ServerEvent = { event: 'sse-trigger-complete', id: 'sse-trigger-complete', data: '' };
 
+const FIELDS = ['data', 'event', 'id', 'retry', 'comment'] as const satisfies (keyof ServerEvent)[];
+
 /** What the standard takes for the end of a line; U+2028, U+2029 and U+0085 are no line ends to it. */
 const LINE_END = /\r\n|\r|\n/;
 
@@ -29,9 +31,11 @@ const LINE_END = /\r\n|\r|\n/;
  * surrogate arrives as U+FFFD, as UTF-8 has no other way.
  *
  * @throws TypeError for what the format cannot carry: CR, LF or NUL in `event` or `id`, an empty `event`, a `retry` that
- *   is no whole number of milliseconds, `data` that has no JSON (a function, a bigint, a cycle).
+ *   is no whole number of milliseconds, `data` that has no JSON (a function, a bigint, a cycle); and for what is no event: it
+ *   has a field that there is not, or none at all.
  */
 export function encodeEvent(event: ServerEvent): Buffer {
+  requireEvent(event);
   return Buffer.from(toText(event));
 }
 
@@ -51,6 +55,19 @@ export function requireEventName(name: unknown): string {
   const line = requireLine('event', name);
   if (line === '') throw new TypeError('event is empty: give it a name, or leave it out for "message"');
   return line;
+}
+
+function requireEvent(event: ServerEvent): void {
+  const names = typeof event === 'object' && event !== null ? Object.keys(event) : [];
+  const unknown = names.find((name) => !FIELDS.some((field) => field === name));
+  if (unknown !== undefined) {
+    throw new TypeError(`an event has no field ${JSON.stringify(unknown)}; it has ${FIELDS.join(', ')}`);
+  }
+  if (FIELDS.some((field) => event?.[field] !== undefined)) return;
+  const what = Object.prototype.toString.call(event).slice('[object '.length, -1);
+  throw new TypeError(
+    `an event is an object such as { data: 1 }; this ${what} has none of ${FIELDS.join(', ')}`,
+  );
 }
 
 function lines(field: string, text: string): string {

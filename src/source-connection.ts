@@ -8,8 +8,6 @@ import { COMPLETE, encodeEvent, type ServerEvent } from './server-event.ts';
 /** What makes the events of one stream, until that ends. */
 export type EventsUntil = (signal: AbortSignal) => AsyncIterable<ServerEvent>;
 
-const FIELDS = ['data', 'event', 'id', 'retry', 'comment'] as const satisfies (keyof ServerEvent)[];
-
 /** A stream of whatever a source yields, which is asked for more only when the client has taken what there was. */
 export class SourceConnection extends Connection {
   readonly #ended = new AbortController();
@@ -52,7 +50,7 @@ export class SourceConnection extends Connection {
     while (this.isOpen) {
       const { done, value } = await events.next();
       if (done) return;
-      const bytes = encodeEvent(requireEvent(value));
+      const bytes = encodeEvent(value);
       // Meanwhile a heartbeat may have been one too many.
       await this.#untilTakesMore();
       if (!this.isOpen) return;
@@ -93,21 +91,6 @@ function iterate(events: AsyncIterable<ServerEvent>): AsyncIterator<ServerEvent>
   const iterator = events?.[Symbol.asyncIterator]?.();
   if (iterator !== undefined) return iterator;
   throw new TypeError('a source gives an async iterable: write async function*, not async function');
-}
-
-function requireEvent(event: ServerEvent): ServerEvent {
-  const names = typeof event === 'object' && event !== null ? Object.keys(event) : [];
-  const unknown = names.find((name) => !FIELDS.some((field) => field === name));
-  if (unknown !== undefined) {
-    throw new TypeError(`an event has no field ${JSON.stringify(unknown)}; it has ${FIELDS.join(', ')}`);
-  }
-  if (FIELDS.every((field) => event?.[field] === undefined)) {
-    const what = Object.prototype.toString.call(event).slice('[object '.length, -1);
-    throw new TypeError(
-      `a source yields events, such as { data: 1 }; this ${what} has none of ${FIELDS.join(', ')}`,
-    );
-  }
-  return event;
 }
 
 /** Whether it only says that the source was stopped, as APIs do that were handed the signal. */

@@ -10,13 +10,15 @@ export type Refusal =
   | 'nobody'
   /** `authorize` said no (403). */
   | 'permission'
+  /** A callback threw an error with a `status` from 400 to 499: an answer of the application's own. */
+  | 'answered'
   /** It waited behind another one on its connection. */
   | 'pipelined'
   /** The trigger drains. */
   | 'draining'
   /** `maxStreams` were open. */
   | 'full'
-  /** A callback of the application threw. */
+  /** A callback of the application threw anything else, or an option of the stream could not be meant. */
   | 'failed';
 
 /** Why a stream has ended. */
@@ -102,6 +104,7 @@ export function newCounters(): Counters {
       origin: 0,
       nobody: 0,
       permission: 0,
+      answered: 0,
       pipelined: 0,
       draining: 0,
       full: 0,

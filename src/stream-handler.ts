@@ -1,6 +1,6 @@
 import type { Sink } from './connection.ts';
 import type { Engine } from './engine.ts';
-import { SseTriggerError } from './errors.ts';
+import { isAnswer, SseTriggerError } from './errors.ts';
 import { type GiveUp, giveUpHead, streamHead } from './head.ts';
 import { isAllowedOrigin, type Origins } from './origin.ts';
 import { LATER, type Range } from './retry.ts';
@@ -82,7 +82,7 @@ export class StreamHandler {
       if (isTrouble) engine.onError(error);
       if (visit.isGone) return;
       if (!isTrouble) {
-        engine.countRefused('failed');
+        engine.countRefused(isAnswer(error) ? 'answered' : 'failed');
         throw error;
       }
       const why = error.code === 'streams_full' ? 'full' : 'failed';

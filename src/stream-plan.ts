@@ -112,10 +112,16 @@ function requireFeeds(options: LooseOptions & LooseFeed, isPublic: boolean): rea
   if (!Array.isArray(feeds) || feeds.length === 0 || feeds.length > MAX_FEEDS) {
     throw new TypeError(`feeds must be an array of 1 to ${MAX_FEEDS} of { eventName, key, data }`);
   }
-  return feeds.map((feed: LooseFeed) => {
+  const plans = feeds.map((feed: LooseFeed) => {
     requireKnown('a feed', feed, FEED_OPTIONS);
     return requireFeed(feed, isPublic);
   });
+  const names = plans.map(({ eventName = 'message' }) => eventName);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice === undefined) return plans;
+  throw new TypeError(
+    `two feeds are called ${JSON.stringify(twice)}, so no page could tell them apart: give each an eventName of its own`,
+  );
 }
 
 function requireFeed({ eventName, key, data }: LooseFeed, isPublic: boolean): FeedPlan {

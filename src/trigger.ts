@@ -65,6 +65,9 @@ export class SseTrigger<K extends string = string> {
   /** @throws TypeError for an option that does not exist or cannot be meant. */
   constructor(options: SseTriggerOptions & { [SURROUNDINGS]?: Surroundings } = {}) {
     requireKnown('SseTrigger', options, OPTIONS);
+    // It keeps its fields to itself, so that nothing of it shows as an option.
+    if ('read' in options)
+      throw new TypeError('SseTrigger takes its store by name: new SseTrigger({ store })');
     const {
       store = defaultStore(),
       poll = 2000,

@@ -152,11 +152,16 @@ describe('stats', () => {
       throw new Error('the session store is down');
     };
     expect(await ask()).toBe(200);
+    answer = () => {
+      throw Object.assign(new Error('there is no such order'), { status: 404 });
+    };
+    expect(await ask()).toBe(404);
     expect(app.trigger.stats().refused).toEqual({
       method: 0,
       origin: 1,
       nobody: 1,
       permission: 1,
+      answered: 1,
       pipelined: 0,
       draining: 0,
       full: 0,

@@ -15,8 +15,8 @@ const [push, pushAndWake] = [...page.matchAll(/```sh\n(.*?)```/gs)].map(([, code
 
 /** Runs what the page shows, where Redis has another port. */
 async function shell(code: string, { port }: RedisServer): Promise<string> {
-  const prelude = `redis-cli() { command redis-cli -p ${port} "$@"; }`;
-  return (await promisify(execFile)('bash', ['-euc', `${prelude}\n${code}`])).stdout;
+  const prelude = `alias redis-cli='redis-cli -p ${port}'`;
+  return (await promisify(execFile)('sh', ['-euc', `${prelude}\n${code}`])).stdout;
 }
 
 it.each([

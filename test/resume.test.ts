@@ -186,7 +186,7 @@ describe('several feeds on one connection', () => {
       streamSse(trigger, {
         feeds: [
           { key: 'a', data: () => 'one' },
-          { key: 'a', data: () => 'other' },
+          { eventName: 'other', key: 'a', data: () => 'other' },
         ],
       }),
     );

@@ -67,8 +67,14 @@ describe('what a parser reads', () => {
     expect(parse([encodeEvent({ data })]).events[0]?.data === data).toBe(true);
   });
 
+  it('is none of what is no event', () => {
+    for (const event of [undefined, 'text', {}, { data: undefined }])
+      expect(() => encodeEvent(event as ServerEvent)).toThrow('an event is an object such as { data: 1 }');
+    expect(() => encodeEvent({ dat: 1 } as ServerEvent)).toThrow('an event has no field "dat"');
+  });
+
   it('is no event without data', () => {
-    expect(parse([encodeEvent({ event: 'a', id: '1' }), encodeEvent({})]).events).toEqual([]);
+    expect(parse([encodeEvent({ event: 'a', id: '1' })]).events).toEqual([]);
   });
 });
 

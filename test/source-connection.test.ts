@@ -270,8 +270,8 @@ describe('a source that throws', () => {
   });
 
   it.each<[string, unknown, RegExp]>([
-    ['a text', 'progress', /^a source yields events, such as \{ data: 1 \}; this String has none of data, /],
-    ['nothing', undefined, /^a source yields events, .* this Undefined has none of/],
+    ['a text', 'progress', /^an event is an object such as \{ data: 1 \}; this String has none of data, /],
+    ['nothing', undefined, /^an event is an object .* this Undefined has none of/],
     ['null', null, /this Null has none of/],
     ['a function', () => 1, /this Function has none of/],
     ['an empty event', {}, /this Object has none of/],

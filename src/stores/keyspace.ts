@@ -15,7 +15,9 @@ export class Keyspace {
   readonly prefix: string;
   readonly #ttl: number;
 
+  /** @throws TypeError for an option that cannot be meant. */
   constructor({ prefix = 'sse:', ttl = 7 * 24 * 60 * 60 * 1_000 }: KeyspaceOptions) {
+    if (typeof prefix !== 'string') throw new TypeError(`prefix must be a string, got ${typeof prefix}`);
     if (!(ttl >= 1 && ttl < Infinity)) {
       throw new TypeError(`ttl must be a finite number of milliseconds, at least 1, got ${ttl}`);
     }

@@ -1,3 +1,4 @@
+import { requireKnown } from '../option-checks.ts';
 import type { Reading, Store } from '../store.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { batches, Keyspace, type KeyspaceOptions, tokenOf } from './keyspace.ts';
@@ -26,7 +27,8 @@ type Entry = readonly [key: string, token: string];
  * a further look. It cannot cancel: a call that was aborted may still be carried out later, and since no version is ever
  * written twice that too is only one further look. Let the adapter fail fast while its server is away rather than queue.
  *
- * @throws TypeError when `prefix` begins with the Keyv's own namespace, which Keyv 5 reads and writes at different places.
+ * @throws TypeError for what is no Keyv, and when `prefix` begins with the Keyv's own namespace, which Keyv 5 reads and
+ *   writes at different places.
  */
 export class KeyvStore implements Store {
   readonly #keyv: KeyvLike;
@@ -34,6 +36,8 @@ export class KeyvStore implements Store {
   readonly #canary: string;
 
   constructor(keyv: KeyvLike, options: KeyvStoreOptions = {}) {
+    requireKeyv(keyv);
+    requireKnown('KeyvStore', options, ['prefix', 'ttl']);
     this.#keyv = keyv;
     this.#keyspace = new Keyspace(options);
     this.#canary = this.#keyspace.placeOf('sse-trigger-canary');
@@ -126,6 +130,12 @@ export class KeyvStore implements Store {
   #set([key, token]: Entry): Promise<unknown> {
     return this.#keyv.set(this.#keyspace.placeOf(key), token, this.#keyspace.lifetime());
   }
+}
+
+/** Of a Map and of clients of databases one of the two is missing. */
+function requireKeyv(keyv: Partial<KeyvLike> | undefined): void {
+  if (typeof keyv?.getMany === 'function' && typeof keyv.set === 'function') return;
+  throw new TypeError('KeyvStore needs a Keyv, version 5 or 6: new KeyvStore(new Keyv(…))');
 }
 
 function isMissing(value: unknown): boolean {

@@ -2,7 +2,7 @@ import type { Store } from '../store.ts';
 import { Keyspace } from './keyspace.ts';
 import { type NodeRedisClient, NodeRedisDriver } from './node-redis-driver.ts';
 import { RedisSingleStore } from './redis-single-store.ts';
-import type { RedisStoreOptions } from './redis-wakes.ts';
+import { type RedisStoreOptions, requireWake } from './redis-wakes.ts';
 
 export type { RedisStoreOptions as NodeRedisStoreOptions };
 
@@ -13,11 +13,12 @@ export type { RedisStoreOptions as NodeRedisStoreOptions };
  * The client handed in is one that `createClient` made for a single server. It only says how to connect (its `keyPrefix`
  * does not count) and is never used itself, so that it need not be connected.
  *
- * @throws TypeError for anything else. For a Redis Cluster or Sentinels there is RedisStore, with ioredis.
+ * @throws TypeError for anything else, and for an option that does not exist or cannot be meant. For a Redis Cluster or Sentinels there is RedisStore, with ioredis.
  */
 export class NodeRedisStore extends RedisSingleStore implements Store {
-  constructor(client: NodeRedisClient, { wake = true, ...options }: RedisStoreOptions = {}) {
+  constructor(client: NodeRedisClient, options: RedisStoreOptions = {}) {
     requireNodeRedis(client);
+    const wake = requireWake('NodeRedisStore', options);
     const db = client.options?.database ?? 0;
     super((name, events) => new NodeRedisDriver(client, name, events), new Keyspace(options), db, wake);
   }

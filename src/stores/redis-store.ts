@@ -5,7 +5,7 @@ import type { RedisClusterClient } from './redis-cluster-map.ts';
 import { RedisClusterStore } from './redis-cluster-store.ts';
 import type { RedisDriverMaker } from './redis-driver.ts';
 import { RedisSingleStore } from './redis-single-store.ts';
-import type { RedisStoreOptions } from './redis-wakes.ts';
+import { type RedisStoreOptions, requireWake } from './redis-wakes.ts';
 
 export type { RedisStoreOptions };
 
@@ -21,13 +21,14 @@ export type { RedisStoreOptions };
  * on a Cluster `+get +asking +cluster|slots` in place of `+mget`. Where `info` is refused, each new connection counts as
  * another data set, and nobody notices that a replica answers. Where single keys may not be read, `+get` tells which.
  *
- * @throws TypeError for a client of another library.
+ * @throws TypeError for a client of another library, and for an option that does not exist or cannot be meant.
  */
 export class RedisStore implements Store {
   readonly #store: RedisSingleStore | RedisClusterStore;
 
-  constructor(client: RedisClient | RedisClusterClient, { wake = true, ...options }: RedisStoreOptions = {}) {
+  constructor(client: RedisClient | RedisClusterClient, options: RedisStoreOptions = {}) {
     requireIoredis(client);
+    const wake = requireWake('RedisStore', options);
     const keyspace = new Keyspace(options);
     if (isCluster(client)) {
       this.#store = new RedisClusterStore(client, keyspace, wake);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { requireKnown } from '../option-checks.ts';
 import { type KeyspaceOptions, tokenOf } from './keyspace.ts';
 import { isRefusal, type RedisConnection } from './redis-connection.ts';
 import type { RedisCommand } from './redis-driver.ts';
@@ -9,6 +10,14 @@ export interface RedisStoreOptions extends KeyspaceOptions {
    * than with the next poll. @defaultValue true
    */
   wake?: boolean | undefined;
+}
+
+/** @throws TypeError for an option of `store` that does not exist, or a `wake` that cannot be meant. */
+export function requireWake(store: string, options: RedisStoreOptions): boolean {
+  requireKnown(store, options, ['prefix', 'ttl', 'wake']);
+  const { wake = true } = options;
+  if (typeof wake === 'boolean') return wake;
+  throw new TypeError(`wake must be true or false, got ${typeof wake}`);
 }
 
 type OnWake = (key: string, version: string) => void;

@@ -10,7 +10,10 @@ export interface ReadEventsOptions {
   headers?: Readonly<Record<string, string>> | undefined;
   /** How many milliseconds the answer, and then each event, may take. @defaultValue 5000 */
   deadline?: number | undefined;
-  /** Gives all that ends with an empty line: heartbeats, `retry`, lone ids and the end of an `eventStream` too. @defaultValue false */
+  /**
+   * Gives all that ends with an empty line: heartbeats, `retry`, lone ids and the end of an `eventStream` too.
+   * @defaultValue false
+   */
   everything?: boolean | undefined;
 }
 
@@ -19,12 +22,14 @@ export type ReceivedEvent = ServerEvent & { readonly data?: string };
 
 /**
  * Reads the events of a stream: `for await (const event of readEvents(app, '/ticker')) …`. The stream is closed when the
- * loop is left, or by `return()`, which waits for a `next()` that is under way. An application is served on a port of its own meanwhile.
+ * loop is left, or by `return()`, which waits for a `next()` that is under way. An application is served on a port of its
+ * own meanwhile.
  *
- * @param target an Express application or another request listener, a listening HTTP server, or an http or https URL to begin with.
+ * @param target an Express application or another request listener, a listening HTTP server, or an http or https URL to
+ *   begin with.
  * @param path the path of the stream, with its query.
- * @throws TypeError for an option that does not exist or cannot be meant, Error when the answer is no event stream, when the deadline has passed, or when the connection breaks. When the
- *   server ends the stream properly, the iteration ends too.
+ * @throws TypeError for an option that does not exist or cannot be meant, Error when the answer is no event stream, when
+ *   the deadline has passed, or when the connection breaks. When the server ends the stream properly, the iteration ends too.
  */
 export async function* readEvents(
   target: RequestListener | Server | string | URL,
@@ -67,7 +72,8 @@ export async function* readEvents(
 
 function toUrl(target: RequestListener | Server | string | URL): URL | string {
   if (typeof target === 'string' || target instanceof URL) return target;
-  if (!(target instanceof Server)) throw new TypeError('readEvents needs an application, a server or a URL');
+  if (!(target instanceof Server))
+    throw new TypeError('readEvents needs an application, an HTTP server or a URL, of https too');
   if (!target.listening) throw new TypeError('the server does not listen yet: await its listening event');
   const at = target.address();
   if (typeof at !== 'object') throw new TypeError(`the server listens at ${at}: readEvents needs a port`);

@@ -4,7 +4,9 @@ import { requireFunction, requireKnown } from '../option-checks.ts';
 import type { Reading, Store } from '../store.ts';
 
 /** What only some stores can do, or let be done to them: `subscribe`, and the optional parts of a StoreUnderTest. */
-export type StoreAbility = 'subscribe' | 'writeRaw' | 'silence';
+export type StoreAbility = (typeof ABILITIES)[number];
+
+const ABILITIES = ['subscribe', 'writeRaw', 'silence'] as const;
 
 export interface StoreUnderTest {
   readonly store: Store;
@@ -21,7 +23,7 @@ export interface StoreUnderTest {
 }
 
 export interface StoreConformanceOptions {
-  /** Those of the test runner: of vitest, of jest, or of `node:test`. */
+  /** Those of the test runner: of vitest, of `node:test`, or of Jest, in ES modules. */
   describe(name: string, suite: () => void): unknown;
   it(name: string, test: () => Promise<void>): unknown;
   /** Which of the optional rules concern the store; it is a failure to leave one out. @defaultValue [] */
@@ -43,6 +45,11 @@ export function storeConformance(
 ): void {
   requireKnown('storeConformance', options, ['describe', 'it', 'abilities']);
   const { describe, it, abilities = [] } = options;
+  requireFunction('make', make, '() => ({ store, another: () => … })');
+  const unknown = abilities.find((ability) => !ABILITIES.includes(ability));
+  if (unknown !== undefined) {
+    throw new TypeError(`there is no ability ${JSON.stringify(unknown)}; there are ${ABILITIES.join(', ')}`);
+  }
   requireFunction('describe', describe, "import { describe, it } from 'vitest', or from node:test");
   requireFunction('it', it, "import { describe, it } from 'vitest', or from node:test");
   describe(name, () => {

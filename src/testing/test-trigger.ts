@@ -15,17 +15,14 @@ export interface TestTriggerOptions extends SseTriggerOptions {
  *
  * @throws TypeError as SseTrigger does.
  */
-export function testTrigger<K extends string = string>({
-  clock,
-  random = () => 0.5,
-  ...options
-}: TestTriggerOptions): SseTrigger<K> {
+export function testTrigger<K extends string = string>(options: TestTriggerOptions): SseTrigger<K> {
+  const { clock, random = () => 0.5, ...others } = options ?? {};
   if (!(clock instanceof VirtualClock)) {
     throw new TypeError('testTrigger needs a clock: testTrigger({ clock: new VirtualClock() })');
   }
   // Streams that open one after the other need no time between them either.
   const surroundings = { clock: runningAtOnce(clock), random, pause: 0 };
-  return new SseTrigger<K>({ ...options, [SURROUNDINGS]: surroundings });
+  return new SseTrigger<K>({ ...others, [SURROUNDINGS]: surroundings });
 }
 
 /** What is to be done without delay waits for no time to pass. */

@@ -1,4 +1,5 @@
 import express, { type ErrorRequestHandler } from 'express';
+import { Redis } from 'ioredis';
 import { Keyv } from 'keyv';
 import { eventStream, SseTrigger, type SseTriggerError, streamSse } from 'sse-trigger';
 import { streamResponse } from 'sse-trigger/fetch';
@@ -18,6 +19,7 @@ import { filesIn, read } from './pages.ts';
 const page = read('docs/errors.md');
 const errors: SseTriggerError[] = [];
 const trigger = new SseTrigger({ onError: (error) => errors.push(error) });
+const redis = new Redis({ lazyConnect: true });
 const key = 'key';
 const data = () => 1;
 
@@ -59,6 +61,18 @@ const thrown: Record<string, () => unknown> = {
   'prefix must not begin with': () => new KeyvStore(new Keyv({ namespace: 'shop' }), { prefix: 'shop:' }),
   'RedisStore needs': () => new RedisStore({} as never),
   'NodeRedisStore needs': () => new NodeRedisStore({} as never),
+  'SseTrigger takes its store by name': () => new SseTrigger(new RedisStore(redis) as object),
+  'RedisStore has no option': () => new RedisStore(redis, { prefx: 'a' } as object),
+  'prefix must be': () => new KeyvStore(new Keyv(), { prefix: 1 as never }),
+  'wake must be': () => new RedisStore(redis, { wake: 'on' as never }),
+  'KeyvStore needs': () => new KeyvStore(new Map() as never),
+  'two feeds are called': () =>
+    streamSse(trigger, {
+      feeds: [
+        { key, data },
+        { key: 'b', data },
+      ],
+    }),
   'data must be a function': () => streamSse(trigger, { key, data: 1 } as never),
   'key is missing': () => streamSse(trigger, { data } as never),
   'key is a function, so subject is missing': () => streamSse(trigger, { key: () => key, data } as never),
@@ -145,7 +159,7 @@ const later: Record<string, () => Promise<{ code?: string; error: unknown }>> = 
   'expiresAt must give': () =>
     causeOf(streamSse(trigger, { subject, key: subject, data, expiresAt: () => 'never' as never })),
   'a source gives an async iterable': () => causeOf(eventStream(trigger, (async () => 1) as never)),
-  'a source yields events': () => yielding(1 as never),
+  'an event is an object': () => yielding(1 as never),
   'an event has no field': () => yielding({ name: 'x' }),
   'event must not hold CR, LF or NUL': () => yielding({ event: 'a\nb', data: 1 }),
   'event is empty': () => yielding({ event: '', data: 1 }),

@@ -9,7 +9,7 @@ import { pack, top } from './tarball.ts';
 // npm and compilers take their time on a machine that does other things.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-/** With Express, neither its types nor a client of a store in it. */
+/** Without Express and its types, and without a client of a store. */
 let project: Project;
 
 beforeAll(async () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -30,6 +31,12 @@ const newest = {
 };
 const shown = '{"id":"A7","state":"placed"}\ntrue\n{"id":"A7","state":"shipped"}\n';
 
+/** Imports all that the package lets import. */
+const entries = Object.keys(JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')).exports)
+  .filter((entry) => entry !== './package.json')
+  .map((entry, index) => `export * as entry${index} from '${entry.replace('.', 'sse-trigger')}';`)
+  .join('\n');
+
 let tarball: Tarball;
 let redis: RedisServer;
 
@@ -55,7 +62,8 @@ describe.each([oldest, newest])('with $uses', ({ like, typescript, commonjs, oth
   it('compiles what must compile, nothing that must not, and runs as ES modules', async () => {
     const types = await readFile(join(top, 'test/types.ts'), 'utf8');
     await project.write('types.ts', types.replace("'../src/index.ts'", "'sse-trigger'"));
-    await tsc('--module', 'nodenext', '--outDir', 'modules', 'app.mts', 'types.ts');
+    await project.write('entries.mts', entries);
+    await tsc('--module', 'nodenext', '--outDir', 'modules', 'app.mts', 'types.ts', 'entries.mts');
     expect(await project.node('modules/app.mjs', { REDIS_URL: redis.url })).toBe(shown + shown);
   });
 

@@ -49,7 +49,7 @@ it('tells resolvers that do not read exports the same', () => {
   expect(manifest.typesVersions, 'typesVersions, as exports').toEqual({ '*': Object.fromEntries(types) });
 });
 
-it('depends on Keyv alone, and does nothing by being imported', () => {
+it('depends on Keyv alone, and tells bundlers that importing it does nothing', () => {
   expect(Object.keys(manifest.dependencies)).toEqual(['keyv']);
   expect(manifest.sideEffects).toBe(false);
 });

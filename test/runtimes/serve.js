@@ -1,5 +1,5 @@
-// Serves the example that it is given, over docs/examples/frameworks/web.ts, in whatever runs this, prints its port, and does what lines on stdin say,
-// each of which it answers with what the trigger counts. It ends with stdin.
+// Serves the example that it is given, over docs/examples/frameworks/web.ts, in whatever runs this, prints its port, and
+// does what lines on stdin say, each of which it answers with what the trigger counts. It ends with stdin.
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';

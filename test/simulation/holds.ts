@@ -34,7 +34,8 @@ export async function holds(
   // Of the name what can stand in a pattern.
   const [name] = /[^>(]+(?=( \([^>]*)?$)/.exec(currentTestName) ?? [''];
   const command = `SOAK_REPLAY='${replay}' npm test -- ${relative('', testPath)} -t '${name.trim()}'`;
-  throw new Error(`${await fc.asyncDefaultReportMessage(found)}\n\nTo see it again: ${command}`, {
-    cause: found.errorInstance,
-  });
+  const report = `${await fc.asyncDefaultReportMessage(found)}\n\nTo see it again: ${command}`;
+  // In a run of an hour, that is long before the end, where it stands again.
+  if (process.env.SOAK_SCHEDULES !== undefined) console.error(report);
+  throw new Error(report, { cause: found.errorInstance });
 }

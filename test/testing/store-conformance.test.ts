@@ -151,6 +151,12 @@ it('says what it needs of the test runner', () => {
   const make = () => ({ store: new MapStore(new Map()), another: () => new MapStore(new Map()) });
   // @ts-expect-error without describe and it
   expect(() => storeConformance('the store', make)).toThrow('takes its options as an object');
+  const suite = { describe, it };
+  // @ts-expect-error without what makes stores
+  expect(() => storeConformance('the store', undefined, suite)).toThrow('make must be a function');
+  // @ts-expect-error no such ability
+  const abilities: StoreAbility[] = ['wake'];
+  expect(() => storeConformance('the store', make, { ...suite, abilities })).toThrow('no ability "wake"');
   // @ts-expect-error without describe
   expect(() => storeConformance('the store', make, { it })).toThrow("import { describe, it } from 'vitest'");
 });

@@ -114,6 +114,8 @@ describe('testTrigger', () => {
     expect(() => testTrigger({ clock, polls: 1 })).toThrow(/no option "polls"/);
     // @ts-expect-error no clock
     expect(() => testTrigger({})).toThrow('testTrigger needs a clock');
+    // @ts-expect-error without anything
+    expect(() => testTrigger()).toThrow('testTrigger needs a clock');
   });
 });
 

@@ -36,7 +36,8 @@ export function exposeStats(trigger: Pick<SseTrigger, 'stats'>, registry: Regist
 
 /** A counter whose first value is 1 shows no increase, so those that alerts wait for begin at 0. */
 const AWAITED = [
-  'authorize_failed', 'authorize_timeout', 'key_unreadable', 'mapping_failed', 'rows_unknown', 'unsent_full',
+  'authorize_failed', 'authorize_timeout', 'key_unreadable', 'listen_failed', 'mapping_failed', 'rows_unknown', 'source_failed',
+  'unsent_full',
 ] as const satisfies readonly SseTriggerErrorCode[];
 
 /** For `new SseTrigger({ onError })`. */
