@@ -4,14 +4,9 @@ import { type Block, blocksOf, filesIn, pages, read, standsIn } from './pages.ts
 
 /**
  * Where the code of the pages stands. That of `docs/examples` is run by tests, of which most are beside this one; the
- * rest is run by the tests of the demo and of the ORMs, and by those of proxies (`docs/nginx.conf`).
+ * rest is run by the tests of the demo, and by those of proxies (`docs/nginx.conf`).
  */
-const SOURCES = ['docs', 'demo', 'test/orm'];
-
-/** Pages whose code is not looked for, each with the reason. */
-const ELSEWHERE = new Map([
-  ['docs/orm.md', 'its blocks are made of lines of several tests of test/orm, with other names'],
-]);
+const SOURCES = ['docs', 'demo'];
 
 /** Their blocks are for a terminal, or show what is sent. */
 const NO_CODE = ['', 'sh', 'text'];
@@ -31,8 +26,7 @@ describe.each(pages())('%s', (page) => {
   it('shows no code but what a test runs', () => {
     const code = blocks.filter(({ language }) => !NO_CODE.includes(language) && !NO_RUN.test(language));
     const wanting = code.filter((block) => !isSomewhere(block)).map(({ at }) => at);
-    if (ELSEWHERE.has(page)) expect(wanting, 'all stands: take the page off the list').not.toEqual([]);
-    else expect(wanting).toEqual([]);
+    expect(wanting).toEqual([]);
   });
 
   it('calls no script that npm does not have', () => {
@@ -45,7 +39,8 @@ describe.each(pages())('%s', (page) => {
 });
 
 it('has no example that no test takes', () => {
-  expect(examples.filter((path) => !taken().has(path))).toEqual([]);
+  const found = taken();
+  expect(examples.filter((path) => !found.has(path))).toEqual([]);
 });
 
 function isSomewhere({ lines }: Block): boolean {
@@ -61,6 +56,7 @@ function taken(): Set<string> {
 }
 
 function importsOf(path: string): string[] {
-  const imports = texts.get(path)!.matchAll(/(?:from|import) '(\.[^']+)'/g);
+  // Of what is no source, such as the entities of test/orm, nothing that matters here is imported.
+  const imports = texts.get(path)?.matchAll(/(?:from|import) '(\.[^']+)'/g) ?? [];
   return [...imports].map(([, to]) => join(path, '..', to!));
 }

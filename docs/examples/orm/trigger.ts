@@ -1,0 +1,3 @@
+import { SseTrigger } from 'sse-trigger';
+
+export const trigger = new SseTrigger();
