@@ -9,7 +9,7 @@ export interface RedisClient {
     readonly tls?: object | undefined;
   };
   readonly isCluster: boolean;
-  duplicate(override: typeof OWN & { connectionName: string; host?: string; port?: number }): RedisClient;
+  duplicate(override: object): RedisClient;
   connect(): Promise<void>;
   disconnect(): void;
   pipeline(commands: unknown[][]): { exec(): Promise<[Error | null, unknown][] | null> };

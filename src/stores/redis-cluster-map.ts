@@ -21,7 +21,7 @@ export interface RedisClusterClient {
   };
   /** The addresses of each slot, the primary's first. */
   readonly slots: readonly (readonly string[])[];
-  duplicate(nodes: Address[], override: typeof FINDER & { redisOptions: object }): RedisClusterClient;
+  duplicate(nodes: Address[], override: object): RedisClusterClient;
   connect(): Promise<void>;
   disconnect(): void;
   nodes(): RedisClient[];

@@ -49,6 +49,17 @@ describe('the key of a row is pushed when it is saved by', () => {
     expect(await pushedBy(() => dataSource.manager.save(Notification, { ...ROW }))).toEqual([KEY]);
   });
 
+  it('TypeORM, along with the key that it had before, or that of all', async () => {
+    const { dataSource, Notification } = await import('../../docs/examples/orm/mapping.ts');
+    onTestFinished(() => dataSource.destroy());
+    await database.add(2);
+    const { manager } = dataSource;
+    const row = await manager.save(Notification, { ...ROW });
+    const given = () => manager.save(Notification, { id: row.id, userId: 2 });
+    expect((await pushedBy(given)).sort()).toEqual([KEY, 'notifications:2']);
+    expect(await pushedBy(() => manager.delete(Notification, { userId: 2 }))).toEqual(['notifications:all']);
+  });
+
   it('Prisma', async () => {
     const { prisma } = await import('../../docs/examples/orm/prisma.ts');
     onTestFinished(() => prisma.$disconnect());

@@ -4,8 +4,7 @@ import { url } from './database.ts';
 
 export { Notification } from '../typeorm-entities.ts';
 
-export const dataSource = new DataSource({
-  type: 'postgres',
-  url,
-  entities: [UserSchema, NotificationSchema],
-});
+export const newDataSource = () =>
+  new DataSource({ type: 'postgres', url, entities: [UserSchema, NotificationSchema] });
+
+export const dataSource = newDataSource();
