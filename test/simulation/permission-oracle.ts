@@ -61,10 +61,13 @@ export class PermissionOracle {
     if (host.answers.get(`${page.number} ${viewer}`) !== answer) return;
     if (page.guard?.isKeyed && !this.#options.losses.wereMadeUpFor(answer.askedAt)) return;
     this.#options.tally.count('permission expired');
-    const excuses: TroubleKind[] = ['answers', 'callbacks', 'permissions', 'store'];
+    const { askedAt } = answer;
+    // What a store that was away says first is a change, upon which it is asked again.
+    const readAfter = askedAt - this.#options.bounds.convergence;
     for (const tab of this.#streamsOf(page, viewer)) {
-      const { connection } = tab;
-      if (connection?.host !== host || this.#isExcused(tab, answer.askedAt, excuses)) continue;
+      if (tab.connection?.host !== host) continue;
+      if (this.#isExcused(tab, askedAt, ['answers', 'callbacks', 'permissions'])) continue;
+      if (this.#isExcused(tab, readAfter, ['store'])) continue;
       this.#violate(`the permission of ${viewer} has expired: client ${tab.index} still looks`);
     }
   }
