@@ -1,3 +1,4 @@
+import { withShared } from '../../src/shared-key.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
 import { type Bounds, LAST_BACKOFF, SPREAD } from './bounds.ts';
 import type { SimConnection } from './connection.ts';
@@ -20,8 +21,8 @@ interface Expectation {
   readonly of?: (connection: SimConnection) => boolean;
   /** Set where it makes no difference whether the store answers. */
   readonly withoutStore?: boolean;
-  /** Where the store keeps the version that says so, of each key. @defaultValue at the key itself */
-  readonly place?: (key: Key) => string;
+  /** Where the store keeps the version that says so of a key, or may keep it. @defaultValue at the key itself */
+  readonly placesOf?: (key: Key) => readonly string[];
   /** Set where no push is what it is about, upon which callbacks that failed are called again at once. */
   readonly withoutPush?: boolean;
 }
@@ -34,6 +35,7 @@ interface DueExpectation extends Expectation {
 }
 
 export interface OracleOptions {
+  readonly options: { readonly isSharing: boolean };
   readonly clock: VirtualClock;
   readonly bounds: Bounds;
   readonly tabs: readonly SimTab[];
@@ -63,14 +65,22 @@ export class Oracle {
     // It may have been lost again before the answer was here.
     const within = bounds.convergence + (losses.hadAny(place, sentAt) ? Math.max(SPREAD, later) : later);
     const what = `all after state ${state} of ${key}`;
-    this.expect({ what, within, states: { [key]: state }, place: () => place });
+    this.expect({ what, within, states: { [key]: state }, placesOf: () => [place] });
   }
 
   /** All that was promised is to be shown, from now on within the bound, or later where some of it may have been lost lately. */
   expectPromised(what: string, of?: (connection: SimConnection) => boolean): void {
-    const { clock, bounds, losses } = this.#options;
+    const { clock, bounds, losses, options } = this.#options;
     const within = bounds.convergence + (losses.wereMadeUpFor(clock.now()) ? 0 : SPREAD);
-    this.expect({ what, within, states: { ...this.#promised }, withoutPush: true, ...(of && { of }) });
+    const placesOf = (key: Key) => (options.isSharing ? withShared([key]) : [key]);
+    this.expect({
+      what,
+      within,
+      states: { ...this.#promised },
+      placesOf,
+      withoutPush: true,
+      ...(of && { of }),
+    });
   }
 
   /** Looks, when the time is over, whether the pages show it whose streams were open and without trouble all the while. */
@@ -111,9 +121,10 @@ export class Oracle {
     const { clock, losses, tally } = this.#options;
     for (const key of keys) {
       const state = due.states[key];
-      const place = due.place?.(key) ?? key;
-      const isExcused = this.#isExcused(due, tab, [...keys, place]);
-      if (state === undefined || (!due.withoutStore && losses.hadAny(place, due.mark))) continue;
+      if (state === undefined) continue;
+      const places = due.placesOf?.(key) ?? [key];
+      if (!due.withoutStore && places.some((place) => losses.hadAny(place, due.mark))) continue;
+      const isExcused = this.#isExcused(due, tab, [...keys, ...places]);
       tally.count(isExcused ? 'look at a page excused by trouble' : 'look at a page');
       if (!isExcused) this.#look(`${due.what} at ${clock.now()}`, tab, name, key, state);
     }
