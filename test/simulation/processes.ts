@@ -1,4 +1,5 @@
 import type { SseTriggerError } from '../../src/errors.ts';
+import { isEverything } from '../../src/shared-key.ts';
 import { POLL } from './bounds.ts';
 import type { Browsers } from './browsers.ts';
 import { SimProcess } from './process.ts';
@@ -71,7 +72,7 @@ export class Processes {
   }
 
   #start(index: number): void {
-    const { options, clock, random, server, bounds, troubles, oracle, processes } = this.#scene;
+    const { options, clock, random, server, bounds, troubles, losses, oracle, processes } = this.#scene;
     const { newToken, latency, storeTimeout, maxRuns, lifetime, isSharing } = options;
     const store: SimStore = new SimStore(
       server,
@@ -89,6 +90,10 @@ export class Processes {
           };
         },
         onWrite: (keys) => this.#pushes.write(process, keys),
+        // Everything is pushed once more: all look, and ask who may look, some time within the spread.
+        onLand: (keys) => {
+          if (isSharing && keys.some(isEverything)) losses.add(undefined, clock.now());
+        },
       },
       { chance: options.slowReads, ms: bounds.storeTimeout - 1 },
     );

@@ -20,6 +20,8 @@ export interface StoreWatcher {
   onHang?(call: Call): () => void;
   /** Versions are being written. What it gives is called when the server has taken them, and said so. */
   onWrite?(keys: readonly string[]): () => void;
+  /** What was written in vain is carried out after all. */
+  onLand?(keys: readonly string[]): void;
 }
 
 /** How often a read is answered only after so many milliseconds. */
@@ -152,7 +154,7 @@ export class SimStore implements Store {
       } else if (state === 'silent') {
         silent.push(node);
         for (const key of keys) answers.set(key, new Unanswered('no answer'));
-        this.#mayLand(call, () => keys.map((key) => carryOut(node, key)));
+        this.#mayLand(call, keys, (key) => carryOut(node, key));
       } else {
         answering.push(node);
         for (const key of keys) answers.set(key, carryOut(node, key));
@@ -187,11 +189,13 @@ export class SimStore implements Store {
   }
 
   /** What is under way in a silent network may still be carried out, long after everybody has given up. */
-  #mayLand(call: Call, carryOut: () => void): void {
+  #mayLand(call: Call, keys: readonly string[], carryOut: (key: string) => void): void {
     if (this.#random.chance(0.5)) return;
     this.#clock.after(this.#random.upTo(LANDING), () => {
-      if (call === 'write') this.#server.tally.count('write landed after all');
-      carryOut();
+      for (const key of keys) carryOut(key);
+      if (call === 'read') return;
+      this.#server.tally.count('write landed after all');
+      this.#watcher.onLand?.(keys);
     });
   }
 
