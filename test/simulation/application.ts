@@ -83,14 +83,18 @@ export class Application {
     const duration = random.duration(callback);
     const place = `${page.number} ${viewer}`;
     const answer = this.calls.ask(host, place);
+    const fail = () => host.failures.set(place, asked.call);
     if (this.answers === 'hanging') {
       tally.count('authorize hung');
+      // After what else is to be done at that moment.
+      clock.after(DATA_TIMEOUT, () => clock.after(0, () => answer() && fail()));
       await new Promise(() => {});
     }
     await new Promise<void>((resolve) => clock.after(duration, resolve));
     const isWaitedFor = answer();
     if (this.answers === 'failing') {
       tally.count('authorize failed');
+      if (isWaitedFor) fail();
       throw new Error('the database is away');
     }
     if (isWaitedFor) onAnswer(host, page, viewer, { ...asked, answeredAt: clock.now() });

@@ -21,7 +21,7 @@ export class Browsers {
 
   /** A page opens its stream, where needed after it was asked whether it may. */
   open(tab: SimTab, host: SimProcess, pace: Pace): void {
-    const { application, tally } = this.#scene;
+    const { clock, random, application, tally } = this.#scene;
     const { page, viewer } = tab;
     this.leave(tab);
     if (page.guard === undefined || viewer === undefined) {
@@ -37,7 +37,9 @@ export class Browsers {
     };
     const waiting = { host, leave };
     tab.waiting = waiting;
-    void applicant.verdict.then(({ is }) => {
+    void applicant.verdict.then(async ({ is }) => {
+      // As long as the application takes to say what the keys are.
+      if (random.chance(0.3)) await new Promise<void>((resolve) => clock.after(random.upTo(3000), resolve));
       if (tab.waiting !== waiting) return;
       tally.count(`stream that was ${is}`);
       // Upon a 403 a browser does not come back.

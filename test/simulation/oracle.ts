@@ -1,4 +1,3 @@
-import { withShared } from '../../src/shared-key.ts';
 import type { VirtualClock } from '../support/virtual-clock.ts';
 import { type Bounds, LAST_BACKOFF, SPREAD } from './bounds.ts';
 import type { SimConnection } from './connection.ts';
@@ -21,8 +20,8 @@ interface Expectation {
   readonly of?: (connection: SimConnection) => boolean;
   /** Set where it makes no difference whether the store answers. */
   readonly withoutStore?: boolean;
-  /** Where the store keeps the version that says so of a key, or may keep it. @defaultValue at the key itself */
-  readonly placesOf?: (key: Key) => readonly string[];
+  /** Where the store keeps the version that says so of a key. @defaultValue at the key itself */
+  readonly placeOf?: (key: Key) => string;
   /** Set where no push is what it is about, upon which callbacks that failed are called again at once. */
   readonly withoutPush?: boolean;
 }
@@ -35,7 +34,6 @@ interface DueExpectation extends Expectation {
 }
 
 export interface OracleOptions {
-  readonly options: { readonly isSharing: boolean };
   readonly clock: VirtualClock;
   readonly bounds: Bounds;
   readonly tabs: readonly SimTab[];
@@ -50,6 +48,8 @@ export class Oracle {
   readonly #options: OracleOptions;
   /** What pushes promised to show. */
   readonly #promised: Record<Key, number> = { a: 0, b: 0, c: 0 };
+  /** Where the store keeps the versions of these pushes. */
+  readonly #places: Record<Key, string> = { a: 'a', b: 'b', c: 'c' };
 
   constructor(options: OracleOptions) {
     this.#options = options;
@@ -61,23 +61,26 @@ export class Oracle {
    */
   promise({ key, state }: Commit, sentAt: number, { place = key as string, later = 0 } = {}): void {
     const { bounds, losses } = this.#options;
-    this.#promised[key] = Math.max(this.#promised[key], state);
+    if (state > this.#promised[key]) {
+      this.#promised[key] = state;
+      this.#places[key] = place;
+    }
     // It may have been lost again before the answer was here.
     const within = bounds.convergence + (losses.hadAny(place, sentAt) ? Math.max(SPREAD, later) : later);
     const what = `all after state ${state} of ${key}`;
-    this.expect({ what, within, states: { [key]: state }, placesOf: () => [place] });
+    this.expect({ what, within, states: { [key]: state }, placeOf: () => place });
   }
 
   /** All that was promised is to be shown, from now on within the bound, or later where some of it may have been lost lately. */
   expectPromised(what: string, of?: (connection: SimConnection) => boolean): void {
-    const { clock, bounds, losses, options } = this.#options;
+    const { clock, bounds, losses } = this.#options;
     const within = bounds.convergence + (losses.wereMadeUpFor(clock.now()) ? 0 : SPREAD);
-    const placesOf = (key: Key) => (options.isSharing ? withShared([key]) : [key]);
+    const places = { ...this.#places };
     this.expect({
       what,
       within,
       states: { ...this.#promised },
-      placesOf,
+      placeOf: (key) => places[key],
       withoutPush: true,
       ...(of && { of }),
     });
@@ -122,9 +125,9 @@ export class Oracle {
     for (const key of keys) {
       const state = due.states[key];
       if (state === undefined) continue;
-      const places = due.placesOf?.(key) ?? [key];
-      if (!due.withoutStore && places.some((place) => losses.hadAny(place, due.mark))) continue;
-      const isExcused = this.#isExcused(due, tab, [...keys, ...places]);
+      const place = due.placeOf?.(key) ?? key;
+      if (!due.withoutStore && losses.hadAny(place, due.mark)) continue;
+      const isExcused = this.#isExcused(due, tab, [...keys, place]);
       tally.count(isExcused ? 'look at a page excused by trouble' : 'look at a page');
       if (!isExcused) this.#look(`${due.what} at ${clock.now()}`, tab, name, key, state);
     }

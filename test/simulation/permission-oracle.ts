@@ -36,6 +36,8 @@ export class PermissionOracle {
     const now = this.#options.clock.now();
     const answer = host.answers.get(`${number} ${viewer}`);
     if (answer === undefined) return `to ${viewer} before there was an answer`;
+    const failed = host.failures.get(`${number} ${viewer}`) ?? 0;
+    if (failed > answer.call) return `to ${viewer} although nobody could say whether that may be`;
     if (answer.until <= now) return `to ${viewer} after a no, or after the permission expired`;
     if (now >= answer.answeredAt + guard.authorizeEvery) return `to ${viewer} by an answer that is too old`;
     if (!guard.isKeyed || answer.state >= host.owed[viewer]) return undefined;
@@ -66,7 +68,7 @@ export class PermissionOracle {
     const readAfter = askedAt - this.#options.bounds.convergence;
     for (const tab of this.#streamsOf(page, viewer)) {
       if (tab.connection?.host !== host) continue;
-      if (this.#isExcused(tab, askedAt, ['answers', 'callbacks', 'permissions'])) continue;
+      if (this.#isExcused(tab, askedAt, ['permissions'])) continue;
       if (this.#isExcused(tab, readAfter, ['store'])) continue;
       this.#violate(`the permission of ${viewer} has expired: client ${tab.index} still looks`);
     }

@@ -148,7 +148,7 @@ export const troubledSchedules: fc.Arbitrary<Schedule> = fc.record({
       { arbitrary: answersAre, weight: 1 },
       { arbitrary: restart, weight: 1 },
     ),
-    { minLength: 5, maxLength: 40 },
+    { minLength: 5, maxLength: 20, size: 'max' },
   ),
 });
 
