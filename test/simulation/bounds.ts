@@ -9,6 +9,9 @@ export const THROTTLE = 100;
 /** Looks that a lost data set causes come spread over so many milliseconds. */
 export const SPREAD = 5000;
 
+/** A stream that is permitted opens so many milliseconds later at most: as long as the application takes to say its keys. */
+export const SLOWEST_KEY = 3000;
+
 /** The longest pause after calls of the application that failed, in milliseconds. */
 export const LAST_BACKOFF = 30_000;
 /** Trouble with the store or with callbacks lasts so long at most. */

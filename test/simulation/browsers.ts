@@ -1,5 +1,6 @@
 import type { Applicant } from '../../src/applicant.ts';
 import { toSubject } from '../../src/subject.ts';
+import { SLOWEST_KEY } from './bounds.ts';
 import { type End, type Pace, SimConnection } from './connection.ts';
 import { MAX_PER_VIEWER } from './pages.ts';
 import { type SimProcess, WRITE_TIMEOUT } from './process.ts';
@@ -38,8 +39,8 @@ export class Browsers {
     const waiting = { host, leave };
     tab.waiting = waiting;
     void applicant.verdict.then(async ({ is }) => {
-      // As long as the application takes to say what the keys are.
-      if (random.chance(0.3)) await new Promise<void>((resolve) => clock.after(random.upTo(3000), resolve));
+      if (random.chance(0.3))
+        await new Promise<void>((resolve) => clock.after(random.upTo(SLOWEST_KEY), resolve));
       if (tab.waiting !== waiting) return;
       tally.count(`stream that was ${is}`);
       // Upon a 403 a browser does not come back.

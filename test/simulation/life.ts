@@ -1,3 +1,4 @@
+import { SLOWEST_KEY } from './bounds.ts';
 import type { WorldOptions } from './scene.ts';
 import type { Schedule, Step } from './schedule.ts';
 import { World } from './world.ts';
@@ -19,7 +20,7 @@ export const liveCalmly: Life = async ({ options, steps }, changes = {}) => {
   const world = new World({ ...options, ...changes });
   const { clock, tabs, bounds, application, processes } = world.scene;
   for (const tab of tabs) world.browsers.open(tab, world.scene.process(tab.index), 'well');
-  await clock.advance(bounds.convergence + bounds.answer);
+  await clock.advance(SLOWEST_KEY + bounds.convergence + bounds.answer);
   application.calls.countRuns(processes);
   await play(world, steps);
   await world.settle();
