@@ -271,8 +271,6 @@ export class Permission implements Watcher, Job {
   protected refuse(ask: number, answer?: unknown): void {
     this.#failures = 0;
     this.#yesUntil = NEVER;
-    this.#stopAsking();
-    this.#stopExpiry?.();
     for (const member of membersOf(this.#members)) member.refused(ask, answer);
   }
 }

@@ -45,6 +45,14 @@ describe('a stream that needs a permission', () => {
     expect(visitor.viewer?.shown).toEqual([1]);
   });
 
+  it('leaves nothing behind that would ask again', async () => {
+    const stage = new Stage();
+    const { viewer } = await opened(stage, () => true);
+    viewer.leave();
+    await stage.clock.advance(100);
+    expect(stage.clock.pending).toBe(0);
+  });
+
   it('does not open when it is no, and leaves nothing behind', async () => {
     const stage = new Stage();
     const visitor = stage.apply({ ...roles, authorize: () => false });
@@ -142,32 +150,28 @@ describe('a stream that needs a permission', () => {
     expect(visitor.verdict).toEqual({ is: 'permitted' });
   });
 
-  it('is asked for again when it was refused between the answer and the first byte', async () => {
-    const stage = new Stage();
-    const { database, authorize } = fromDatabase(stage);
-    const visitor = stage.apply({ ...roles, authorize });
-    const other = stage.engine.apply(
-      1,
-      {
-        rule: { ask: async () => ((await authorize()) ? 1e9 : 0), authorizeEvery: 60_000, dataTimeout: 1000 },
-        keys: ['roles'],
-        subject: { text: '"somebody"', value: 'somebody' },
-        viewer: { text: '"alice"', value: 'alice' },
-      },
-      '/stream',
-    );
-    await stage.clock.advance(20);
-    expect(await other.verdict).toEqual({ is: 'permitted' });
-    database.allowed = false;
-    await stage.push('roles');
-    expect(visitor.viewer?.ended).toBe('ended');
-    const viewer = stage.open({ applicant: other });
-    other.leave();
-    await stage.clock.advance(20);
-    expect(viewer.ended).toBe('ended');
-    expect(viewer.shown).toEqual([]);
-    expect(stage.clock.pending).toBe(0);
-  });
+  it.each([
+    ['since its key was pushed', roles.authorizeKeys, (stage: Stage) => stage.push('roles')],
+    ['as it is asked for ever again', [], (stage: Stage) => stage.clock.advance(100)],
+  ])(
+    'is asked for again when it was refused between the answer and the first byte, %s',
+    async (_, keys, pass) => {
+      const stage = new Stage();
+      const { database, authorize } = fromDatabase(stage);
+      const visitor = stage.apply({ authorizeKeys: keys, authorize });
+      const other = applying(stage, authorize, keys);
+      await stage.clock.advance(20);
+      expect(await other.verdict).toEqual({ is: 'permitted' });
+      database.allowed = false;
+      while (visitor.viewer?.ended === undefined) await pass(stage);
+      const viewer = stage.open({ applicant: other });
+      other.leave();
+      await stage.clock.advance(20);
+      expect(viewer.ended).toBe('ended');
+      expect(viewer.shown).toEqual([]);
+      expect(stage.clock.pending).toBe(0);
+    },
+  );
 });
 
 describe('a change of the permission', () => {
@@ -388,6 +392,30 @@ describe('asking', () => {
     expect(visitor.viewer?.shown).toEqual([]);
   });
 
+  it('that fails later, by itself, holds everything back although the last yes would still stand (P5)', async () => {
+    const stage = new Stage();
+    const { database, authorize } = fromDatabase(stage);
+    const { viewer } = await opened(stage, authorize);
+    database.isAway = true;
+    while (database.asks === 1) await stage.clock.advance(100);
+    await stage.push('key');
+    await stage.clock.advance(500);
+    expect(viewer.shown).toEqual([1]);
+  });
+
+  it('that was answered after it had failed is asked anew by everyone who comes where no key tells of changes', async () => {
+    const stage = new Stage();
+    const { database, authorize } = fromDatabase(stage);
+    database.isAway = true;
+    const first = stage.apply({ authorize });
+    await stage.clock.advance(20);
+    database.isAway = false;
+    while (first.viewer?.shown.length !== 1) await stage.clock.advance(100);
+    const second = stage.apply({ authorize });
+    await stage.clock.advance(20);
+    expect(second.verdict).toEqual({ is: 'permitted' });
+  });
+
   it('that fails later holds everything back, and is tried again at once after a push (P5)', async () => {
     const stage = new Stage();
     const { database, authorize } = fromDatabase(stage);
@@ -575,6 +603,17 @@ describe('a permission that expires', () => {
     expect(stage.clock.pending).toBe(0);
   });
 
+  it('does so while nobody can say whether it still stands', async () => {
+    const stage = new Stage();
+    const { database, authorize } = fromDatabase(stage);
+    database.allowed = 70_000;
+    const { viewer, at } = await opened(stage, authorize);
+    database.isAway = true;
+    await stage.clock.advance(at + 70_000 - stage.clock.now());
+    expect(database.asks).toBeGreaterThan(1);
+    expect(viewer.ended).toBe('ended');
+  });
+
   it('stands longer when a later answer says so', async () => {
     const stage = new Stage();
     const { database, authorize } = fromDatabase(stage);
@@ -600,6 +639,23 @@ describe('a permission that expires', () => {
     const visitor = stage.apply({ authorize: () => -1 });
     await stage.clock.advance(20);
     expect(visitor).toMatchObject(refused);
+  });
+});
+
+describe('a no that may not be true any more', () => {
+  it('since its data set was lost is asked about anew by who comes', async () => {
+    const stage = new Stage();
+    const { database, authorize } = fromDatabase(stage);
+    const other = applying(stage, authorize, roles.authorizeKeys);
+    await stage.clock.advance(20);
+    database.allowed = false;
+    await stage.push('roles');
+    database.allowed = true;
+    stage.server.restartEmpty();
+    const late = stage.apply({ ...roles, authorize });
+    await stage.clock.advance(20);
+    expect(late.verdict).toEqual({ is: 'permitted' });
+    other.leave();
   });
 });
 
@@ -650,6 +706,21 @@ describe('while the store is down', () => {
     expect(visitor.viewer?.ended).toBe('ended');
   });
 });
+
+/** Somebody whose stream is not open yet when the answer is there. */
+function applying(stage: Stage, authorize: Application['authorize'], keys: readonly string[]) {
+  const rule = {
+    ask: async () => ((await authorize()) ? 1e9 : 0),
+    authorizeEvery: 60_000,
+    dataTimeout: 1000,
+  };
+  const subject = { text: '"somebody"', value: 'somebody' };
+  return stage.engine.apply(
+    1,
+    { rule, keys, subject, viewer: { text: '"alice"', value: 'alice' } },
+    '/stream',
+  );
+}
 
 /** A stream whose first answer was yes, and the moment of that. */
 async function opened(
