@@ -1,7 +1,7 @@
 import diagnosticsChannel from 'node:diagnostics_channel';
 import type { Request } from 'express';
-import { describe, expect, it } from 'vitest';
-import type { diagnostics } from '../src/diagnostics.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { diagnostics } from '../src/diagnostics.ts';
 import { eventStream, streamSse } from '../src/index.ts';
 import { streamApp } from './support/stream-app.ts';
 import { until } from './support/until.ts';
@@ -18,6 +18,8 @@ function listenTo(name: keyof typeof diagnostics): { readonly heard: unknown[] }
 }
 
 const durationMs = expect.any(Number);
+
+afterEach(() => void vi.restoreAllMocks());
 
 describe('the diagnostics channels', () => {
   it('tell the way of a push through a stream, and no payload', async () => {
@@ -52,6 +54,22 @@ describe('the diagnostics channels', () => {
     await stream[Symbol.asyncDispose]();
     await until(() => closed.heard.length === 1);
     expect(closed.heard).toEqual([{ route: '/orders/:id', reason: 'client', durationMs }]);
+  });
+
+  it('are told nothing while nobody listens', async () => {
+    const publish = Object.values(diagnostics).map((channel) => vi.spyOn(channel, 'publish'));
+    await using app = await streamApp((trigger) =>
+      streamSse(trigger, { key: 'a', data: () => Math.random() }),
+    );
+    {
+      await using stream = await app.open();
+      await stream.next();
+      await app.trigger.push('a');
+      await stream.next();
+    }
+    await until(() => app.trigger.stats().closed.client === 1);
+    expect(publish).toHaveLength(5);
+    for (const told of publish) expect(told).not.toHaveBeenCalled();
   });
 
   it('tell how a call of data went', async () => {

@@ -186,6 +186,23 @@ describe('keys that the store refused', () => {
     expect(settled).toEqual([[false, 1000]]);
   });
 
+  it('leave half of the time to a push that waits meanwhile', async () => {
+    const { store, writes } = manualStore();
+    const { engine, clock } = new Stage({ store });
+    void engine.push(['kept']);
+    await clock.advance(0);
+    writes[0]!.end(new Error('refused'));
+    await clock.advance(100);
+    void engine.push(['taken']);
+    await clock.advance(0);
+    const stored = engine.push(['waiting']);
+    writes[1]!.end();
+    await clock.advance(500);
+    expect(writes.map(({ keys }) => keys)).toEqual([['kept'], ['taken'], ['kept'], ['waiting']]);
+    writes[3]!.end();
+    expect(await stored).toBe(true);
+  });
+
   it('are written in portions, between which pushes have their turn', async () => {
     const { store, writes } = manualStore();
     const { engine, clock } = new Stage({ store });
