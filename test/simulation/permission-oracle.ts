@@ -36,8 +36,9 @@ export class PermissionOracle {
     const now = this.#options.clock.now();
     const answer = host.answers.get(`${number} ${viewer}`);
     if (answer === undefined) return `to ${viewer} before there was an answer`;
-    const failed = host.failures.get(`${number} ${viewer}`) ?? 0;
-    if (failed > answer.call) return `to ${viewer} although nobody could say whether that may be`;
+    const failed = host.failures.get(`${number} ${viewer}`);
+    if (failed !== undefined && failed.call > answer.call)
+      return `to ${viewer} although nobody could say whether that may be`;
     if (answer.until <= now) return `to ${viewer} after a no, or after the permission expired`;
     if (now >= answer.answeredAt + guard.authorizeEvery) return `to ${viewer} by an answer that is too old`;
     if (!guard.isKeyed || answer.state >= host.owed[viewer]) return undefined;
@@ -63,11 +64,14 @@ export class PermissionOracle {
     if (host.answers.get(`${page.number} ${viewer}`) !== answer) return;
     if (page.guard?.isKeyed && !this.#options.losses.wereMadeUpFor(answer.askedAt)) return;
     this.#options.tally.count('permission expired');
-    const { askedAt } = answer;
+    const { askedAt, call } = answer;
+    const failed = host.failures.get(`${page.number} ${viewer}`);
+    // Who came after a call that failed was not let in by that answer, and is shown nothing.
+    const before = failed !== undefined && failed.call > call ? failed.at : Number.POSITIVE_INFINITY;
     // What a store that was away says first is a change, upon which it is asked again.
     const readAfter = askedAt - this.#options.bounds.convergence;
     for (const tab of this.#streamsOf(page, viewer)) {
-      if (tab.connection?.host !== host) continue;
+      if (tab.connection?.host !== host || tab.connection.openedAt >= before) continue;
       if (this.#isExcused(tab, askedAt, ['permissions'])) continue;
       if (this.#isExcused(tab, readAfter, ['store'])) continue;
       this.#violate(`the permission of ${viewer} has expired: client ${tab.index} still looks`);
