@@ -1,5 +1,5 @@
 import express from 'express';
-import { type SseTrigger, streamSse } from 'sse-trigger';
+import { SseTrigger, streamSse } from 'sse-trigger';
 import request from 'supertest';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { newScreen, useBrowser } from '../browser/screens.ts';
@@ -7,6 +7,7 @@ import { type RedisServer, startRedis } from '../support/redis-server.ts';
 import { type Served, serve } from '../support/serve.ts';
 import { openStream } from '../support/stream-client.ts';
 import { until } from '../support/until.ts';
+import { read } from './pages.ts';
 
 useBrowser();
 
@@ -36,6 +37,15 @@ async function signIn(userId: string): Promise<Record<string, string>> {
   return { cookie: answer.get('Set-Cookie')![0]! };
 }
 
+function catchError(act: () => unknown): Error {
+  try {
+    act();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was thrown');
+}
+
 it('sends what is unread, and sends it anew after a push', async () => {
   await request(served.url).get('/notifications/stream').expect(401);
   await using stream = await openStream(served.url, '/notifications/stream', {
@@ -45,6 +55,18 @@ it('sends what is unread, and sends it anew after a push', async () => {
   application.save('alice', 'Shipped.');
   expect(await trigger.push('notifications:alice')).toBe(true);
   expect(await stream.next()).toMatchObject({ event: 'notifications', data: '["Shipped."]' });
+});
+
+it.each([
+  ['`new SseTrigger({ … })`', (options: object) => new SseTrigger(options)],
+  ['`streamSse(trigger, { … })`', (options: object) => streamSse(trigger, options as never)],
+])('names the options of %s, and no others', (head, make) => {
+  const [table] = read('README.md').split(`\n| ${head} |`)[1]!.split('\n\n');
+  const rows = table!.split('\n').slice(2);
+  const named = rows.flatMap((row) => [...row.split(' | ')[0]!.matchAll(/`(\w+)/g)].map(([, name]) => name!));
+  const error = catchError(() => make({ none: 1 }));
+  const [, options] = /it has (.*)$/.exec(error.message)!;
+  expect(named.sort()).toEqual(options!.split(', ').sort());
 });
 
 it('shows it in a browser', async () => {
