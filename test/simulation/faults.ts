@@ -90,7 +90,7 @@ export class Faults {
     readonly sufferers: readonly { state: Condition }[];
     readonly concerns: (where: Where) => boolean;
   } {
-    const { clock, server, options, bounds } = this.#scene;
+    const { clock, server, options, troubles, bounds } = this.#scene;
     const since = clock.now();
     if (place !== 'everywhere' && 'process' in place) {
       const process = this.#scene.process(place.process);
@@ -105,8 +105,8 @@ export class Faults {
       name: nodes.length < server.nodes.length ? 'node' : 'store',
       sufferers: nodes,
       concerns: ({ keys, openedAt }) => {
-        // Those that are just being opened wait for the versions that all share, too.
-        const isOpening = openedAt > since - bounds.convergence;
+        // Those that could not read them yet wait for the versions that all share, too.
+        const isOpening = troubles.lasted('store', openedAt, bounds.convergence) > since - bounds.convergence;
         const all = options.isSharing && isOpening ? withShared(keys) : keys;
         return all.some((key) => nodes.includes(server.nodeOf(key)));
       },
