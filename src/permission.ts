@@ -271,6 +271,9 @@ export class Permission implements Watcher, Job {
   protected refuse(ask: number, answer?: unknown): void {
     this.#failures = 0;
     this.#yesUntil = NEVER;
+    // Somebody may stay, who waits for another answer.
+    this.#stopAsking();
+    this.#stopExpiry?.();
     for (const member of membersOf(this.#members)) member.refused(ask, answer);
   }
 }

@@ -8,7 +8,7 @@ export type Refusal =
   | 'origin'
   /** There was no subject or no viewer (401). */
   | 'nobody'
-  /** `authorize` said no (403). */
+  /** `authorize` said no (403), by `false` and not by an error. */
   | 'permission'
   /** A callback threw an error with a `status` from 400 to 499: an answer of the application's own. */
   | 'answered'
@@ -18,7 +18,7 @@ export type Refusal =
   | 'draining'
   /** `maxStreams` were open. */
   | 'full'
-  /** A callback of the application threw anything else, or an option of the stream could not be meant. */
+  /** A callback of the application threw anything else, or gave what is no subject, viewer or key. */
   | 'failed';
 
 /** Why a stream has ended. */

@@ -106,7 +106,7 @@ interface Public {
   expiresAt?: undefined;
 }
 
-/** One feed, or 1 to 10 of them on one connection. */
+/** One feed, or 1 to 10 of them on one connection, each with an `eventName` of its own. */
 type OneOrMany<F> =
   | (F & { feeds?: undefined })
   | { feeds: readonly F[]; eventName?: undefined; key?: undefined; data?: undefined };

@@ -120,7 +120,7 @@ function requireFeeds(options: LooseOptions & LooseFeed, isPublic: boolean): rea
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice === undefined) return plans;
   throw new TypeError(
-    `two feeds are called ${JSON.stringify(twice)}, so no page could tell them apart: give each an eventName of its own`,
+    `two feeds are called ${JSON.stringify(twice)} and would arrive as one event: give each an eventName of its own`,
   );
 }
 

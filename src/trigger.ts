@@ -65,7 +65,7 @@ export class SseTrigger<K extends string = string> {
   /** @throws TypeError for an option that does not exist or cannot be meant. */
   constructor(options: SseTriggerOptions & { [SURROUNDINGS]?: Surroundings } = {}) {
     requireKnown('SseTrigger', options, OPTIONS);
-    // It keeps its fields to itself, so that nothing of it shows as an option.
+    // The fields of a store are private, so that none of them is in the way as an option.
     if ('read' in options)
       throw new TypeError('SseTrigger takes its store by name: new SseTrigger({ store })');
     const {

@@ -11,13 +11,10 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const { engines } = JSON.parse(readFileSync('package.json', 'utf8'));
 /** By their first number: the lowest release of each that the package is for. */
 const lowest = new Map(engines.node.split('||').map((range) => /(\d+)[.\d]+/.exec(range).reverse()));
-/** What runs a file of theirs, and what they are to serve. */
+/** What npm is to bring, what then runs a file, and which one. */
 const others = {
-  bun: { RUNTIME: 'npm exec --yes --package=bun@1 -- bun', EXAMPLE: 'docs/examples/frameworks/bun.js' },
-  deno: {
-    RUNTIME: 'npm exec --yes --package=deno@2 -- deno run --allow-all',
-    EXAMPLE: 'docs/examples/frameworks/deno.js',
-  },
+  bun: { brings: 'bun@1', runs: 'bun', example: 'docs/examples/frameworks/bun.js' },
+  deno: { brings: 'deno@2', runs: 'deno run --allow-all', example: 'docs/examples/frameworks/deno.js' },
 };
 const asked = process.argv.slice(2);
 
@@ -39,7 +36,7 @@ const results = (asked.length > 0 ? asked : [...lowest.keys(), ...Object.keys(ot
 for (const { release, passed } of results) console.log(`${release}: ${passed ? 'passed' : 'failed'}`);
 if (results.some(({ passed }) => !passed)) process.exitCode = 1;
 
-/** @param {string} release Of Node: all of it on its newest, and the package on its lowest that there may be. */
+/** @param {string} release Of Node: all tests on its newest, and those of the package on its lowest. */
 function holds(release) {
   return passOn(release, tests) && passOn(lowest.get(release) ?? release, ['test/package/']);
 }
@@ -53,8 +50,12 @@ function passOn(release, files) {
 
 /** @param {keyof typeof others} name */
 function serves(name) {
-  const env = { ...process.env, ...others[name] };
-  return run(process.execPath, ['--test', '--test-reporter=spec', 'test/runtimes/fetch-servers.js'], env);
+  const { brings, runs, example } = others[name];
+  const exec = ['exec', '--yes', `--package=${brings}`, '--'];
+  const env = { ...process.env, RUNTIME: ['npm', ...exec, runs].join(' '), EXAMPLE: example };
+  const test = ['--test', '--test-reporter=spec', 'test/runtimes/fetch-servers.js'];
+  // What has to be downloaded is downloaded before any test waits for it.
+  return run('npm', [...exec, name, '--version']) && run(process.execPath, test, env);
 }
 
 /** @param {string} program @param {string[]} args @returns Whether it ended well. */

@@ -603,6 +603,22 @@ describe('a permission that expires', () => {
     expect(stage.clock.pending).toBe(0);
   });
 
+  it('ends no stream that it did not let in', async () => {
+    const stage = new Stage();
+    const { asks, authorize } = manual();
+    const one = stage.apply({ authorize });
+    asks[0]!.answer(70_000);
+    while (asks.length === 1) await stage.clock.advance(100);
+    const other = stage.apply({ authorize });
+    asks[1]!.answer(false);
+    await stage.clock.advance(20);
+    asks[2]!.fail(new Error('the database is away'));
+    await stage.clock.advance(20);
+    expect([one.viewer?.ended, other.verdict]).toEqual(['ended', { is: 'unanswered' }]);
+    await stage.clock.advance(71_000 - stage.clock.now());
+    expect(other.viewer?.ended).toBeUndefined();
+  });
+
   it('does so while nobody can say whether it still stands', async () => {
     const stage = new Stage();
     const { database, authorize } = fromDatabase(stage);

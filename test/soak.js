@@ -21,7 +21,10 @@ const simulated = [
   'test/simulation/calm.test.ts',
   'test/simulation/mutants.test.ts',
 ];
-/** Over real programs: one after the other, since what else the machine does is trouble, too, and none that could be seen again. */
+/**
+ * Over real programs: one after the other, since what else the machine does is trouble, too, and none that could be seen
+ * again.
+ */
 const real = ['test/faults/leaks.test.ts', 'test/faults/schedule.test.ts'];
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));

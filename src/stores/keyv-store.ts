@@ -3,7 +3,7 @@ import type { Reading, Store } from '../store.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { batches, Keyspace, type KeyspaceOptions, tokenOf } from './keyspace.ts';
 
-/** What is called of a Keyv, version 5 or 6. */
+/** What is called of a Keyv, version 5 (from 5.6 on) or 6. */
 export interface KeyvLike {
   readonly namespace?: string | undefined;
   readonly useKeyPrefix?: boolean | undefined;
@@ -27,8 +27,8 @@ type Entry = readonly [key: string, token: string];
  * a further look. It cannot cancel: a call that was aborted may still be carried out later, and since no version is ever
  * written twice that too is only one further look. Let the adapter fail fast while its server is away rather than queue.
  *
- * @throws TypeError for what is no Keyv, and when `prefix` begins with the Keyv's own namespace, which Keyv 5 reads and
- *   writes at different places.
+ * @throws TypeError for what is no Keyv, for an option that does not exist or cannot be meant, and when `prefix` begins
+ *   with the Keyv's own namespace, which Keyv 5 reads and writes at different places.
  */
 export class KeyvStore implements Store {
   readonly #keyv: KeyvLike;
@@ -132,10 +132,10 @@ export class KeyvStore implements Store {
   }
 }
 
-/** Of a Map and of clients of databases one of the two is missing. */
+/** Of a Map, of clients of databases and of a Keyv before 5.3 one of the two is missing. */
 function requireKeyv(keyv: Partial<KeyvLike> | undefined): void {
   if (typeof keyv?.getMany === 'function' && typeof keyv.set === 'function') return;
-  throw new TypeError('KeyvStore needs a Keyv, version 5 or 6: new KeyvStore(new Keyv(…))');
+  throw new TypeError('KeyvStore needs a Keyv, from version 5.6 on: new KeyvStore(new Keyv(…))');
 }
 
 function isMissing(value: unknown): boolean {

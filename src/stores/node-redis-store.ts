@@ -13,7 +13,8 @@ export type { RedisStoreOptions as NodeRedisStoreOptions };
  * The client handed in is one that `createClient` made for a single server. It only says how to connect (its `keyPrefix`
  * does not count) and is never used itself, so that it need not be connected.
  *
- * @throws TypeError for anything else, and for an option that does not exist or cannot be meant. For a Redis Cluster or Sentinels there is RedisStore, with ioredis.
+ * @throws TypeError for anything else, and for an option that does not exist or cannot be meant. For a Redis Cluster or
+ *   Sentinels there is RedisStore, with ioredis.
  */
 export class NodeRedisStore extends RedisSingleStore implements Store {
   constructor(client: NodeRedisClient, options: RedisStoreOptions = {}) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requireFunction, requireKnown } from '../option-checks.ts';
+import { requireFunction } from '../option-checks.ts';
 import type { Reading, Store } from '../store.ts';
 
 /** What only some stores can do, or let be done to them: `subscribe`, and the optional parts of a StoreUnderTest. */
@@ -43,9 +43,9 @@ export function storeConformance(
   make: () => Promise<StoreUnderTest> | StoreUnderTest,
   options: StoreConformanceOptions,
 ): void {
-  requireKnown('storeConformance', options, ['describe', 'it', 'abilities']);
-  const { describe, it, abilities = [] } = options;
+  const { describe, it, abilities = [] } = options ?? {};
   requireFunction('make', make, '() => ({ store, another: () => … })');
+  if (!Array.isArray(abilities)) throw new TypeError("abilities must be an array, such as ['subscribe']");
   const unknown = abilities.find((ability) => !ABILITIES.includes(ability));
   if (unknown !== undefined) {
     throw new TypeError(`there is no ability ${JSON.stringify(unknown)}; there are ${ABILITIES.join(', ')}`);

@@ -11,7 +11,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const oldest = {
   like: 'oldest',
-  uses: 'Express 4, ioredis 5, Keyv 5 and TypeScript 5.4',
+  uses: 'Express 4.17, ioredis 5.3, Keyv 5.6 and TypeScript 5.4',
   typescript: 'test/package/tools/node_modules/typescript',
   // There this means moduleResolution node10, which does not read exports. The declarations of others were just checked.
   commonjs: ['--module', 'commonjs', '--skipLibCheck'],

@@ -19,7 +19,7 @@ describe(EXAMPLE, { timeout: 180_000 }, () => {
   before(async () => {
     app = await start();
   });
-  after(() => app.end());
+  after(() => app?.end());
 
   /** @type {ReturnType<typeof readEvents>[]} */
   let opened = [];
@@ -101,7 +101,7 @@ async function start() {
   const [program = '', ...args] = RUNTIME.split(' ');
   const file = fileURLToPath(new URL('serve.js', import.meta.url));
   const child = spawn(program, [...args, file, EXAMPLE], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = once(child, 'close');
+  const ended = once(child, 'close').catch(() => {});
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const port = Number((await lines.next()).value);
   assert.ok(port > 0, `${RUNTIME} has printed no port`);

@@ -32,7 +32,10 @@ type Rule = (...args: never[]) => unknown;
 /** What makes the broken rules whole again. */
 const mends: (() => void)[] = [];
 
-/** Has one rule decided otherwise; `wrong` gets the right decision to build on. No spy, which would keep all it is called with. */
+/**
+ * Has one rule decided otherwise; `wrong` gets the right decision to build on. No spy does it, since that would keep all that
+ * it is called with.
+ */
 function breakRule({ prototype }: { prototype: object }, rule: string, wrong: (right: Rule) => Rule): void {
   const right = Object.getOwnPropertyDescriptor(prototype, rule);
   if (right === undefined) throw new Error(`${rule} is no rule any more`);

@@ -150,10 +150,12 @@ it('asks for the tests of what is declared, and closes what was made also when a
 it('says what it needs of the test runner', () => {
   const make = () => ({ store: new MapStore(new Map()), another: () => new MapStore(new Map()) });
   // @ts-expect-error without describe and it
-  expect(() => storeConformance('the store', make)).toThrow('takes its options as an object');
+  expect(() => storeConformance('the store', make)).toThrow('describe must be a function');
   const suite = { describe, it };
   // @ts-expect-error without what makes stores
   expect(() => storeConformance('the store', undefined, suite)).toThrow('make must be a function');
+  // @ts-expect-error no list
+  expect(() => storeConformance('the store', make, { ...suite, abilities: 'subscribe' })).toThrow('an array');
   // @ts-expect-error no such ability
   const abilities: StoreAbility[] = ['wake'];
   expect(() => storeConformance('the store', make, { ...suite, abilities })).toThrow('no ability "wake"');
