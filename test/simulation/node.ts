@@ -28,6 +28,10 @@ export class SimNode {
     return token === undefined ? undefined : { token, identity: `${this.#name}, set ${this.#dataSet}` };
   }
 
+  tokenOf(key: string): string | undefined {
+    return this.#versions.get(key);
+  }
+
   set(key: string, token: string): void {
     this.#history.push({ at: this.#clock.now(), key, before: this.#versions.get(key) });
     this.#versions.set(key, token);

@@ -1,4 +1,5 @@
 import type { Clock } from '../../src/clock.ts';
+import { plainKey } from '../../src/shared-key.ts';
 import { type Reading, type Store, Unanswered } from '../../src/store.ts';
 import type { Condition, SimNode } from './node.ts';
 import type { Random } from './random.ts';
@@ -154,7 +155,7 @@ export class SimStore implements Store {
       } else if (state === 'silent') {
         silent.push(node);
         for (const key of keys) answers.set(key, new Unanswered('no answer'));
-        this.#mayLand(call, keys, (key) => carryOut(node, key));
+        this.#mayLand(call, keys, node, carryOut);
       } else {
         answering.push(node);
         for (const key of keys) answers.set(key, carryOut(node, key));
@@ -189,10 +190,20 @@ export class SimStore implements Store {
   }
 
   /** What is under way in a silent network may still be carried out, long after everybody has given up. */
-  #mayLand(call: Call, keys: readonly string[], carryOut: (key: string) => void): void {
+  #mayLand(
+    call: Call,
+    keys: readonly string[],
+    node: SimNode,
+    carryOut: (node: SimNode, key: string) => void,
+  ): void {
     if (this.#random.chance(0.5)) return;
+    const before = keys.map((key) => node.tokenOf(key));
     this.#clock.after(this.#random.upTo(LANDING), () => {
-      for (const key of keys) carryOut(key);
+      keys.forEach((key, index) => {
+        // A version that all share may be written over by nothing but a younger one: docs/guarantees.md has the exception.
+        if (isShared(key) && node.tokenOf(key) !== before[index]) return;
+        carryOut(node, key);
+      });
       if (call === 'read') return;
       this.#server.tally.count('write landed after all');
       this.#watcher.onLand?.(keys);
@@ -223,6 +234,10 @@ export class SimStore implements Store {
       });
     });
   }
+}
+
+function isShared(key: string): boolean {
+  return plainKey(key) !== key;
 }
 
 function requireAll(answers: Answers<unknown>): void {
