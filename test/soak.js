@@ -11,7 +11,7 @@ const soak = {
   MUTANT_SEEDS: '20',
   /** Streams that are opened and closed. */
   SOAK_CONNECTIONS: '100000',
-  /** Milliseconds for which a real Redis and two processes have trouble. */
+  /** Milliseconds for which a real Redis and three processes have trouble. */
   SOAK_LOAD_MS: '600000',
 };
 /** In virtual time, in which it makes no difference what else the machine does. */

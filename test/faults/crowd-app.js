@@ -1,11 +1,12 @@
 // A process of an application that is to bear a crowd, and says what that costs it.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { Redis } from 'ioredis';
 import { SseTrigger, streamSse } from 'sse-trigger';
 import { RedisStore } from 'sse-trigger/redis';
+import { holdings } from './holdings.js';
 
 const { REDIS_URL, MAX_RUNS = '32', WRITE_TIMEOUT = '30000' } = process.env;
 const redis = REDIS_URL && new Redis(REDIS_URL);
@@ -67,14 +68,10 @@ app.post('/stall', (_req, res) => {
 
 app.get('/stats', (_req, res) => res.json({ ...trigger.stats(), mostRuns: runs.most }));
 
-/** What is held after all that is garbage has gone, in bytes. */
+/** In bytes. */
 app.post('/memory', async (_req, res) => {
-  for (let round = 0; round < 3; round += 1) {
-    await setImmediate();
-    globalThis.gc();
-  }
-  const { heapUsed, external, rss } = process.memoryUsage();
-  res.json({ held: heapUsed + external, rss });
+  const { heap, external, rss } = await holdings();
+  res.json({ held: heap + external, rss });
 });
 
 const server = app.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () =>

@@ -3,11 +3,11 @@
 // that returns. With `LEAK` something is made to forget to forget. Both ends are in this one process, so that nothing is
 // left that does not show.
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
 import { eventStream, SseTrigger, streamSse } from 'sse-trigger';
+import { countResponse, holdings } from './holdings.js';
 
 const { CONNECTIONS = '20000', LEAK } = process.env;
 const AT_ONCE = 50;
@@ -15,25 +15,6 @@ const AT_ONCE = 50;
 const SUBJECTS = 1000;
 /** Before the first look: what is compiled, pooled and cached then is not made anew by those that follow. Each subject in each kind. */
 const WARM_UP = 7000;
-
-/** Those that neither ran nor were stopped; Node does not list the ones that keep no process alive, as most here are. */
-const timers = new Set();
-const { setTimeout, clearTimeout } = globalThis;
-globalThis.setTimeout = (run, ...args) => {
-  const timer = setTimeout(
-    (...given) => {
-      timers.delete(timer);
-      run(...given);
-    },
-    ...args,
-  );
-  timers.add(timer);
-  return timer;
-};
-globalThis.clearTimeout = (timer) => {
-  timers.delete(timer);
-  clearTimeout(timer);
-};
 
 const app = express();
 
@@ -73,16 +54,7 @@ const leaks = {
 if (LEAK !== undefined) await leaks[LEAK]();
 
 const trigger = new SseTrigger({ poll: 200 });
-let responses = 0;
-let collected = 0;
-const registry = new FinalizationRegistry(() => {
-  collected += 1;
-});
-app.use((_req, res, next) => {
-  responses += 1;
-  registry.register(res);
-  next();
-});
+app.use(countResponse);
 app.get(
   '/own/:id',
   streamSse(trigger, {
@@ -204,23 +176,9 @@ async function visits(count) {
 async function look() {
   const open = () => new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
   while ((await open()) > 0) await sleep(5);
-  let before = -1;
-  // What a round frees may hold what the next one frees.
-  for (let rounds = 0; rounds < 5 || collected > before; rounds += 1) {
-    before = collected;
-    await sleep(10);
-    globalThis.gc();
-  }
-  return {
-    heap: process.memoryUsage().heapUsed,
-    files: readdirSync('/proc/self/fd').length,
-    handles: process.getActiveResourcesInfo().length,
-    timers: timers.size,
-    listeners: process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0),
-    responses: responses - collected,
-    streams: trigger.stats().streams,
-    keys: trigger.stats().keys,
-  };
+  const held = await holdings();
+  const { streams, keys } = trigger.stats();
+  return { ...held, streams, keys };
 }
 
 await visits(WARM_UP);
@@ -231,5 +189,5 @@ const { streams, keys } = after;
 const grown = { streams, keys };
 for (const what of ['heap', 'files', 'handles', 'timers', 'listeners', 'responses'])
   grown[what] = after[what] - before[what];
-console.log(JSON.stringify({ connections: responses - WARM_UP, ...grown }));
+console.log(JSON.stringify({ connections: after.requests - before.requests, ...grown }));
 process.exit();

@@ -2,24 +2,18 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import type { Holdings } from '../support/holdings.ts';
 
 const JOB = fileURLToPath(new URL('leak-job.js', import.meta.url));
 /** `npm run soak` asks for more. */
 const CONNECTIONS = Number(process.env.SOAK_CONNECTIONS ?? 20_000);
 const FEW = 2000;
 
-/** What a process holds more than before; `heap` in bytes, the others in number. */
-interface Grown {
+/** What a process holds more than before, and what it has of streams and keys. */
+interface Grown extends Holdings {
   readonly connections: number;
   readonly streams: number;
   readonly keys: number;
-  readonly heap: number;
-  readonly files: number;
-  readonly handles: number;
-  readonly timers: number;
-  readonly listeners: number;
-  /** That were not collected. */
-  readonly responses: number;
 }
 
 /** Ends with the test. */
