@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { type Handler, type SseTrigger, type SseTriggerOptions, streamSse } from '../../src/index.ts';
-import type { Reading, Store } from '../../src/store.ts';
 import { RedisStore } from '../../src/stores/redis-store.ts';
+import { MeasuredStore } from './measured-store.ts';
 import type { RedisServer } from './redis-server.ts';
 import { type StreamApp, streamApp } from './stream-app.ts';
 import type { StreamClient } from './stream-client.ts';
@@ -24,46 +24,6 @@ export interface RedisStage extends StreamApp {
   save(): PromiseLike<boolean>;
 }
 
-/** Real in everything but that it counts. */
-class CountedStore implements Store {
-  mostReads = 0;
-  readonly #store: RedisStore;
-  #reads = 0;
-
-  constructor(store: RedisStore) {
-    this.#store = store;
-  }
-
-  async read(keys: readonly string[], signal: AbortSignal): Promise<readonly Reading[]> {
-    this.#reads += 1;
-    // In a moment: one that is given up rejects a few steps after the next one has begun.
-    setImmediate(() => {
-      this.mostReads = Math.max(this.mostReads, this.#reads);
-    });
-    try {
-      return await this.#store.read(keys, signal);
-    } finally {
-      this.#reads -= 1;
-    }
-  }
-
-  write(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
-    return this.#store.write(versions, signal);
-  }
-
-  add(versions: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
-    return this.#store.add(versions, signal);
-  }
-
-  subscribe(onWake: (key: string, version: string) => void, onError: (error: unknown) => void): () => void {
-    return this.#store.subscribe(onWake, onError);
-  }
-
-  close(): Promise<void> {
-    return this.#store.close();
-  }
-}
-
 export interface RedisStageOptions extends SseTriggerOptions {
   readonly database?: Database;
   readonly wake?: boolean;
@@ -79,7 +39,7 @@ export async function redisStage(
     lazyConnect: true,
     ...(username !== undefined && { username, password: 'any' }),
   });
-  const store = new CountedStore(new RedisStore(client, { wake }));
+  const store = new MeasuredStore(new RedisStore(client, { wake }));
   const mount = (trigger: SseTrigger): Handler =>
     streamSse(trigger, { key: 'count', data: () => database.count, heartbeat: HEARTBEAT, throttle: 0 });
   const app = await streamApp(mount, { store, poll: POLL, storeTimeout: STORE_TIMEOUT, ...options });
