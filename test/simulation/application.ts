@@ -83,12 +83,7 @@ export class Application {
     const duration = random.duration(callback);
     const place = `${page.number} ${viewer}`;
     const answer = this.calls.ask(host, place);
-    const fail = () => {
-      const [last, answered] = [host.failures.get(place), host.answers.get(place)];
-      if ((last?.call ?? 0) <= (answered?.call ?? 0)) {
-        host.failures.set(place, { call: asked.call, at: clock.now() });
-      }
-    };
+    const fail = () => host.failures.set(place, asked.call);
     if (this.answers === 'hanging') {
       tally.count('authorize hung');
       // After what else is to be done at that moment.

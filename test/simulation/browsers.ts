@@ -44,7 +44,7 @@ export class Browsers {
       if (tab.waiting !== waiting) return;
       tally.count(`stream that was ${is}`);
       // Upon a 403 a browser does not come back.
-      if (is !== 'refused') this.#connect(tab, host, pace, applicant);
+      if (is !== 'refused') this.#connect(tab, host, pace, { applicant, isPermitted: is === 'permitted' });
       leave();
     });
   }
@@ -109,7 +109,12 @@ export class Browsers {
     for (const tab of this.#scene.tabs) this.leave(tab);
   }
 
-  #connect(tab: SimTab, host: SimProcess, pace: Pace, applicant?: Applicant): void {
+  #connect(
+    tab: SimTab,
+    host: SimProcess,
+    pace: Pace,
+    { applicant, isPermitted = false }: { applicant?: Applicant; isPermitted?: boolean } = {},
+  ): void {
     const { clock, random, options, application, oracle, permissions } = this.#scene;
     const { page, viewer, client } = tab;
     this.#connections += 1;
@@ -123,6 +128,7 @@ export class Browsers {
       lifetime: options.lifetime + GRAIN,
       onEnd: (one, end) => this.#ended(tab, one, end),
     });
+    connection.isPermitted = isPermitted;
     const { guard } = page;
     if (guard !== undefined && viewer !== undefined) {
       connection.forbids = () => permissions.forbids(host, page, viewer, guard);

@@ -29,6 +29,8 @@ export class SimConnection implements Sink {
   readonly number: number;
   readonly host: SimProcess;
   readonly openedAt: number;
+  /** Whether somebody had said yes when it was opened. */
+  isPermitted = false;
   /** Why nothing may be sent now, if so. */
   forbids: () => string | undefined = () => undefined;
   pace: Pace = 'well';

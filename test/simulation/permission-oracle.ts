@@ -36,8 +36,7 @@ export class PermissionOracle {
     const now = this.#options.clock.now();
     const answer = host.answers.get(`${number} ${viewer}`);
     if (answer === undefined) return `to ${viewer} before there was an answer`;
-    const failed = host.failures.get(`${number} ${viewer}`);
-    if (failed !== undefined && failed.call > answer.call)
+    if ((host.failures.get(`${number} ${viewer}`) ?? 0) > answer.call)
       return `to ${viewer} although nobody could say whether that may be`;
     if (answer.until <= now) return `to ${viewer} after a no, or after the permission expired`;
     if (now >= answer.answeredAt + guard.authorizeEvery) return `to ${viewer} by an answer that is too old`;
@@ -64,14 +63,14 @@ export class PermissionOracle {
     if (host.answers.get(`${page.number} ${viewer}`) !== answer) return;
     if (page.guard?.isKeyed && !this.#options.losses.wereMadeUpFor(answer.askedAt)) return;
     this.#options.tally.count('permission expired');
-    const { askedAt, call } = answer;
-    const failed = host.failures.get(`${page.number} ${viewer}`);
-    // Who came after a call that failed was not let in by that answer, and is shown nothing.
-    const before = failed !== undefined && failed.call > call ? failed.at : Number.POSITIVE_INFINITY;
+    const { askedAt, answeredAt } = answer;
     // What a store that was away says first is a change, upon which it is asked again.
     const readAfter = askedAt - this.#options.bounds.convergence;
     for (const tab of this.#streamsOf(page, viewer)) {
-      if (tab.connection?.host !== host || tab.connection.openedAt >= before) continue;
+      const { connection } = tab;
+      if (connection?.host !== host) continue;
+      // Who was let in without an answer is shown nothing yet.
+      if (!connection.isPermitted && connection.openedAt > answeredAt) continue;
       if (this.#isExcused(tab, askedAt, ['permissions'])) continue;
       if (this.#isExcused(tab, readAfter, ['store'])) continue;
       this.#violate(`the permission of ${viewer} has expired: client ${tab.index} still looks`);

@@ -65,8 +65,8 @@ export class SimProcess {
   isAlive = true;
   /** The last answer by page and viewer. */
   readonly answers = new Map<string, Answer>();
-  /** The first call that failed since the last answer, and when. */
-  readonly failures = new Map<string, { readonly call: number; readonly at: number }>();
+  /** The last call that failed, as often. */
+  readonly failures = new Map<string, number>();
   /** The oldest state of the database by which anything may be shown to a viewer. */
   readonly owed: Record<Viewer, number> = { ann: 0, bob: 0 };
   /** What it pushed in vain and keeps. */
