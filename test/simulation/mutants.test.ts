@@ -4,7 +4,7 @@ import { live, liveCalmly } from './life.ts';
 import { MUTANTS, type Mutant, mendRules } from './mutants.ts';
 import { calmSchedules, troubledSchedules } from './schedule.ts';
 
-/** How many schedules have to be enough: five times what the hardest took in a search with twenty seeds. */
+/** How many schedules have to be enough: three times what the hardest took in four searches with twenty seeds. */
 const SCHEDULES = Number(process.env.MUTANT_SCHEDULES ?? 10_000);
 /** How many times each is to be caught, by as many seeds. `npm run soak` asks for more. */
 const TIMES = Number(process.env.MUTANT_SEEDS ?? 1);
