@@ -47,6 +47,18 @@ export function requireMsRange(name: string, value: unknown): readonly [number, 
   );
 }
 
+/** @throws TypeError unless `value` is a string. */
+export function requireString(name: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new TypeError(`${name} must be a string, got ${typeof value}`);
+}
+
+/** @throws TypeError unless `value` is true or false. */
+export function requireBoolean(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new TypeError(`${name} must be true or false, got ${typeof value}`);
+}
+
 /** @throws TypeError unless `value` is a function. */
 export function requireFunction<F>(name: string, value: F, mend: string): F {
   if (typeof value === 'function') return value;

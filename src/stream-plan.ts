@@ -3,7 +3,7 @@ import type { Route } from './engine.ts';
 import type { FeedSource } from './feed.ts';
 import { GUARD_OPTIONS, type GuardPlan, requireGuard } from './guard-plan.ts';
 import { requireKeys } from './key.ts';
-import { requireCount, requireFunction, requireKnown, requireMs } from './option-checks.ts';
+import { requireCount, requireFunction, requireKnown, requireMs, requireString } from './option-checks.ts';
 import { requireEventName } from './server-event.ts';
 import type { StreamSettings } from './stream-options.ts';
 
@@ -72,7 +72,6 @@ export function toStreamPlan(options: object, caller: string): StreamPlan {
     revision = '',
   } = options as LooseOptions;
   if (subject !== undefined) requireFunction('subject', subject, '(req) => req.session.userId');
-  if (typeof revision !== 'string') throw new TypeError(`revision must be a string, got ${typeof revision}`);
   if (viewer !== undefined) requireFunction('viewer', viewer, '(req) => req.session.userId');
   if (subject === undefined) requireNoneOf(['viewer', ...GUARD_OPTIONS], options);
   const { timing, allowOrigins } = toConnectionPlan(options, subject === undefined);
@@ -84,7 +83,7 @@ export function toStreamPlan(options: object, caller: string): StreamPlan {
       resync: requireMs('resync', resync, 0),
       dataTimeout: timeout,
       maxPerViewer: requireCount('maxPerViewer', maxPerViewer),
-      revision,
+      revision: requireString('revision', revision),
     },
     subject,
     viewer,
@@ -116,9 +115,14 @@ function requireFeeds(options: LooseOptions & LooseFeed, isPublic: boolean): rea
     requireKnown('a feed', feed, FEED_OPTIONS);
     return requireFeed(feed, isPublic);
   });
+  requireDifferentNames(plans);
+  return plans;
+}
+
+function requireDifferentNames(plans: readonly FeedPlan[]): void {
   const names = plans.map(({ eventName = 'message' }) => eventName);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice === undefined) return plans;
+  if (twice === undefined) return;
   throw new TypeError(
     `two feeds are called ${JSON.stringify(twice)} and would arrive as one event: give each an eventName of its own`,
   );

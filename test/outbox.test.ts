@@ -166,7 +166,8 @@ describe('keys that the store refused', () => {
     expect(stage.engine.stats().unsent).toBe(0);
   });
 
-  it('keep no push waiting for longer than its deadline', async () => {
+  /** One key is kept, and a push of another one is being written. */
+  async function writingBesideKept() {
     const { store, writes } = manualStore();
     const { engine, clock } = new Stage({ store });
     void engine.push(['kept']);
@@ -174,6 +175,12 @@ describe('keys that the store refused', () => {
     writes[0]!.end(new Error('refused'));
     await clock.advance(100);
     void engine.push(['taken']);
+    await clock.advance(0);
+    return { engine, clock, writes };
+  }
+
+  it('keep no push waiting for longer than its deadline', async () => {
+    const { engine, clock, writes } = await writingBesideKept();
     await clock.advance(500);
     const settled: [stored: boolean, at: number][] = [];
     const pushed = clock.now();
@@ -187,14 +194,7 @@ describe('keys that the store refused', () => {
   });
 
   it('leave half of the time to a push that waits meanwhile', async () => {
-    const { store, writes } = manualStore();
-    const { engine, clock } = new Stage({ store });
-    void engine.push(['kept']);
-    await clock.advance(0);
-    writes[0]!.end(new Error('refused'));
-    await clock.advance(100);
-    void engine.push(['taken']);
-    await clock.advance(0);
+    const { engine, clock, writes } = await writingBesideKept();
     const stored = engine.push(['waiting']);
     writes[1]!.end();
     await clock.advance(500);

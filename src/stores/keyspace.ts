@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { requireString } from '../option-checks.ts';
 
 export interface KeyspaceOptions {
   /** Stands before every key. @defaultValue `'sse:'` */
@@ -17,11 +18,10 @@ export class Keyspace {
 
   /** @throws TypeError for an option that cannot be meant. */
   constructor({ prefix = 'sse:', ttl = 7 * 24 * 60 * 60 * 1_000 }: KeyspaceOptions) {
-    if (typeof prefix !== 'string') throw new TypeError(`prefix must be a string, got ${typeof prefix}`);
     if (!(ttl >= 1 && ttl < Infinity)) {
       throw new TypeError(`ttl must be a finite number of milliseconds, at least 1, got ${ttl}`);
     }
-    this.prefix = prefix;
+    this.prefix = requireString('prefix', prefix);
     this.#ttl = ttl;
   }
 

@@ -24,8 +24,9 @@ type Entry = readonly [key: string, token: string];
  *
  * Three things Keyv cannot do. It does not name the data set that answers, so a failover behind it that loses a push
  * hides it until the key's next push. It cannot add atomically: a seed may overwrite another process's push, which costs
- * a further look. It cannot cancel: a call that was aborted may still be carried out later, and since no version is ever
- * written twice that too is only one further look. Let the adapter fail fast while its server is away rather than queue.
+ * a further look. It cannot cancel: a call that was aborted may still be carried out later. That too is one further look,
+ * since no process writes a version twice; several do so with what they hear of PostgreSQL, of which
+ * docs/guarantees.md says more. Let the adapter fail fast while its server is away rather than queue.
  *
  * @throws TypeError for what is no Keyv, for an option that does not exist or cannot be meant, and when `prefix` begins
  *   with the Keyv's own namespace, which Keyv 5 reads and writes at different places.

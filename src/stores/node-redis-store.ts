@@ -1,8 +1,9 @@
+import { requireBoolean, requireKnown } from '../option-checks.ts';
 import type { Store } from '../store.ts';
 import { Keyspace } from './keyspace.ts';
 import { type NodeRedisClient, NodeRedisDriver } from './node-redis-driver.ts';
 import { RedisSingleStore } from './redis-single-store.ts';
-import { type RedisStoreOptions, requireWake } from './redis-wakes.ts';
+import { REDIS_STORE_OPTIONS, type RedisStoreOptions } from './redis-wakes.ts';
 
 export type { RedisStoreOptions as NodeRedisStoreOptions };
 
@@ -19,7 +20,9 @@ export type { RedisStoreOptions as NodeRedisStoreOptions };
 export class NodeRedisStore extends RedisSingleStore implements Store {
   constructor(client: NodeRedisClient, options: RedisStoreOptions = {}) {
     requireNodeRedis(client);
-    const wake = requireWake('NodeRedisStore', options);
+    requireKnown('NodeRedisStore', options, REDIS_STORE_OPTIONS);
+    const { wake = true } = options;
+    requireBoolean('wake', wake);
     const db = client.options?.database ?? 0;
     super((name, events) => new NodeRedisDriver(client, name, events), new Keyspace(options), db, wake);
   }

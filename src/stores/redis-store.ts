@@ -1,3 +1,4 @@
+import { requireBoolean, requireKnown } from '../option-checks.ts';
 import type { Reading, Store } from '../store.ts';
 import { IoredisDriver, type RedisClient } from './ioredis-driver.ts';
 import { Keyspace } from './keyspace.ts';
@@ -5,7 +6,7 @@ import type { RedisClusterClient } from './redis-cluster-map.ts';
 import { RedisClusterStore } from './redis-cluster-store.ts';
 import type { RedisDriverMaker } from './redis-driver.ts';
 import { RedisSingleStore } from './redis-single-store.ts';
-import { type RedisStoreOptions, requireWake } from './redis-wakes.ts';
+import { REDIS_STORE_OPTIONS, type RedisStoreOptions } from './redis-wakes.ts';
 
 export type { RedisStoreOptions };
 
@@ -28,7 +29,9 @@ export class RedisStore implements Store {
 
   constructor(client: RedisClient | RedisClusterClient, options: RedisStoreOptions = {}) {
     requireIoredis(client);
-    const wake = requireWake('RedisStore', options);
+    requireKnown('RedisStore', options, REDIS_STORE_OPTIONS);
+    const { wake = true } = options;
+    requireBoolean('wake', wake);
     const keyspace = new Keyspace(options);
     if (isCluster(client)) {
       this.#store = new RedisClusterStore(client, keyspace, wake);

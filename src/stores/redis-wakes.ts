@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requireKnown } from '../option-checks.ts';
 import { type KeyspaceOptions, tokenOf } from './keyspace.ts';
 import { isRefusal, type RedisConnection } from './redis-connection.ts';
 import type { RedisCommand } from './redis-driver.ts';
@@ -12,13 +11,7 @@ export interface RedisStoreOptions extends KeyspaceOptions {
   wake?: boolean | undefined;
 }
 
-/** @throws TypeError for an option of `store` that does not exist, or a `wake` that cannot be meant. */
-export function requireWake(store: string, options: RedisStoreOptions): boolean {
-  requireKnown(store, options, ['prefix', 'ttl', 'wake']);
-  const { wake = true } = options;
-  if (typeof wake === 'boolean') return wake;
-  throw new TypeError(`wake must be true or false, got ${typeof wake}`);
-}
+export const REDIS_STORE_OPTIONS = ['prefix', 'ttl', 'wake'];
 
 type OnWake = (key: string, version: string) => void;
 type OnError = (error: unknown) => void;

@@ -30,6 +30,8 @@ export interface StoreConformanceOptions {
   abilities?: readonly StoreAbility[] | undefined;
 }
 
+const RUNNER = "import { describe, it } from 'vitest', or from node:test";
+
 /** Milliseconds that a call has which is meant to succeed, and that a wake may take. */
 const SOON = 5_000;
 
@@ -37,6 +39,8 @@ const SOON = 5_000;
  * Tests a store by the rules of `Store`. Each test gets what `make` gives, which must hold no versions yet.
  *
  *     storeConformance('MyStore', () => ({ store: open(), another: open }), { describe, it });
+ *
+ * @throws TypeError for a missing function, and for an ability that there is not.
  */
 export function storeConformance(
   name: string,
@@ -45,13 +49,9 @@ export function storeConformance(
 ): void {
   const { describe, it, abilities = [] } = options ?? {};
   requireFunction('make', make, '() => ({ store, another: () => … })');
-  if (!Array.isArray(abilities)) throw new TypeError("abilities must be an array, such as ['subscribe']");
-  const unknown = abilities.find((ability) => !ABILITIES.includes(ability));
-  if (unknown !== undefined) {
-    throw new TypeError(`there is no ability ${JSON.stringify(unknown)}; there are ${ABILITIES.join(', ')}`);
-  }
-  requireFunction('describe', describe, "import { describe, it } from 'vitest', or from node:test");
-  requireFunction('it', it, "import { describe, it } from 'vitest', or from node:test");
+  requireFunction('describe', describe, RUNNER);
+  requireFunction('it', it, RUNNER);
+  requireAbilities(abilities);
   describe(name, () => {
     for (const [rule, test, ability] of RULES) {
       if (ability !== undefined && !abilities.includes(ability)) continue;
@@ -68,6 +68,13 @@ export function storeConformance(
       });
     }
   });
+}
+
+function requireAbilities(abilities: readonly StoreAbility[]): void {
+  if (!Array.isArray(abilities)) throw new TypeError("abilities must be an array, such as ['subscribe']");
+  const unknown = abilities.find((ability) => !ABILITIES.includes(ability));
+  if (unknown === undefined) return;
+  throw new TypeError(`there is no ability ${JSON.stringify(unknown)}; there are ${ABILITIES.join(', ')}`);
 }
 
 interface Given {
