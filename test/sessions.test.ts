@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SseTrigger, type SseTriggerError, type StreamOptions, streamSse } from '../src/index.ts';
+import { deferred } from './support/deferred.ts';
 import { type RedisServer, startRedis } from './support/redis-server.ts';
 import { head, serve } from './support/serve.ts';
 import { openStream } from './support/stream-client.ts';
@@ -205,6 +206,40 @@ describe.each(settingsByKind)(
       expect(await stream.next()).toMatchObject({ data: 'of 7' });
       await app.post(change);
       await expectUntouched(app, stream, end);
+    });
+  },
+);
+
+/** Who says no when the application is asked for a stream, by what it is answered with. */
+const refusals: Record<string, (no: () => Promise<false>) => Partial<StreamOptions<number>>> = {
+  '401': (no) => ({ subject: () => no() }),
+  '403': (no) => ({ authorize: () => no() }),
+};
+
+describe.each(settingsByKind)(
+  'P1: a stream that is refused leaves a session in $kind with $setting alone',
+  ({ kind, setting }) => {
+    it.each(
+      ['/logout', '/change', '/regenerate'].flatMap((change) =>
+        Object.keys(refusals).map((status) => [change, status]),
+      ),
+    )('after %s, when it is answered %s', async (change, status) => {
+      const asked = deferred();
+      const answer = deferred<false>();
+      const no = () => {
+        asked.resolve();
+        return answer.promise;
+      };
+      await using app = await signedIn(setting, refusals[status]!(no), undefined, stores[kind]());
+      const refused = expect(app.open()).rejects.toThrow(status);
+      await asked.promise;
+      await app.post(change);
+      const left = await app.content();
+      app.calls.length = 0;
+      answer.resolve(false);
+      await refused;
+      expect(await app.content()).toEqual(left);
+      expect(app.calls).toEqual([]);
     });
   },
 );

@@ -54,12 +54,13 @@ export class NodeVisit implements Visit {
   }
 
   answer(head: Head, body?: string | Buffer): void {
+    const res = this.#res;
     this.#setHead(head);
-    if (head.status === 200) {
-      this.#res.flushHeaders();
-      leaveSession(this.request);
-    }
-    this.#res.end(body);
+    // Node cannot find it out by itself when the head goes out first; a stream has none, and a 204 may have none.
+    if (head.status >= 400) res.setHeader('Content-Length', Buffer.byteLength(body ?? ''));
+    res.flushHeaders();
+    leaveSession(this.request);
+    res.end(body);
   }
 
   stream(head: Head): Sink {
