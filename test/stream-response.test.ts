@@ -1,10 +1,8 @@
 import type { Readable } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import { SseTrigger, type StreamOptions, streamOptions, streamResponse } from '../src/fetch.ts';
 import { openStream as openNodeStream } from '../src/node.ts';
+import { collectGarbage } from './support/collect-garbage.ts';
 import { deferred } from './support/deferred.ts';
 import { head, serve } from './support/serve.ts';
 import { serveFetch } from './support/serve-fetch.ts';
@@ -55,16 +53,6 @@ async function allUntil(readable: Readable, end: string): Promise<string> {
     if (last === end) break;
   }
   return parts.join('');
-}
-
-/** What is still in use in this turn of the event loop is not collected in it. */
-async function collectGarbage(): Promise<void> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc');
-  for (let i = 0; i < 3; i += 1) {
-    await setImmediate();
-    collect();
-  }
 }
 
 describe('over a socket', () => {

@@ -98,7 +98,7 @@ it(
 );
 
 it(
-  'S6: slots are moved while pushes go on: none is refused, and every stream converges',
+  'S6, S10: slots are moved while pushes go on (MOVED): none is refused, and every stream converges',
   async () => {
     await using servers = await startRedisCluster();
     await using crowd = await startCrowd(servers);
