@@ -27,12 +27,14 @@ function rows(): Row[] {
 
 it('finds each fault by its id in each test that the guarantees name for it', () => {
   const files = readdirSync(TESTS, { recursive: true, encoding: 'utf8' });
-  /** What the names in it say, or nothing where there is no such file. */
+  /** What it says but in comments, or nothing where there is no such file. */
   const names = (test: string) => {
     const file = files.find((file) =>
       [`/${test}.test.ts`, `/${test}.ts`].some((end) => `/${file}`.endsWith(end)),
     );
-    return file === undefined ? '' : readFileSync(new URL(file, TESTS), 'utf8');
+    return file === undefined
+      ? ''
+      : readFileSync(new URL(file, TESTS), 'utf8').replace(/^\s*(\/\/|\/?\*).*$/gm, '');
   };
   const isNamed = (id: string, test: string) => new RegExp(`['"\`].*\\b${id}\\b.*['"\`]`).test(names(test));
   const found = rows();
