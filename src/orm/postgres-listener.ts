@@ -5,6 +5,7 @@ import type { Engine } from '../engine.ts';
 import { SseTriggerError } from '../errors.ts';
 import { requireKey } from '../key.ts';
 import { pauseAfterFailure } from '../pauses.ts';
+import { plainError } from '../plain-error.ts';
 import { EVERYTHING } from '../shared-key.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { type PostgresClient, requireClient, UnfitClient } from './postgres-client.ts';
@@ -82,7 +83,7 @@ export class PostgresListener {
           this.#tellOfOutage('listen has given up, since it gets nothing to listen with', cause);
           return;
         }
-        if (!this.#isDown) this.#tellOfOutage(OUTAGE, cause);
+        if (!this.#isDown) this.#tellOfOutage(OUTAGE, plainError(cause));
         this.#isDown = true;
       }
       this.#session = new AbortController();

@@ -1,4 +1,5 @@
 import { requireKnown } from '../option-checks.ts';
+import { plainError } from '../plain-error.ts';
 import type { Reading, Store } from '../store.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { batches, Keyspace, type KeyspaceOptions, tokenOf } from './keyspace.ts';
@@ -69,7 +70,7 @@ export class KeyvStore implements Store {
     const readings = await this.read([...versions.keys()], signal);
     const missing = [...versions].filter((_, index) => readings[index] === undefined);
     for (const batch of batches(missing)) {
-      await untilAborted(signal, () => Promise.allSettled(batch.map((entry) => this.#set(entry))));
+      await untilAborted(signal, () => Promise.allSettled(batch.map((entry) => this.#setVersion(entry))));
     }
   }
 
@@ -84,11 +85,11 @@ export class KeyvStore implements Store {
   /** A value that cannot be decoded makes Keyv reject the whole command. It is searched for, and fails alone. */
   async #get(places: string[], signal: AbortSignal): Promise<readonly unknown[]> {
     try {
-      return await this.#keyv.getMany(places);
+      return await this.#getMany(places);
     } catch (error) {
       signal.throwIfAborted();
       await this.#proveAnswers(error);
-      if (places.length === 1) return [error instanceof Error ? error : new Error(String(error))];
+      if (places.length === 1) return [error as Error];
       const middle = places.length >> 1;
       const left = await this.#get(places.slice(0, middle), signal);
       return [...left, ...(await this.#get(places.slice(middle), signal))];
@@ -97,7 +98,7 @@ export class KeyvStore implements Store {
 
   /** Reads once more what was missing. What is missing now is missing, for the canary came with the same answer. */
   async #getAgain(places: string[], signal: AbortSignal): Promise<readonly unknown[]> {
-    const ask = () => this.#keyv.getMany([...places, this.#canary]);
+    const ask = () => this.#getMany([...places, this.#canary]);
     let values = await ask();
     if (isMissing(values[places.length])) {
       signal.throwIfAborted();
@@ -110,8 +111,8 @@ export class KeyvStore implements Store {
 
   /** Rejects unless the canary, written now, can be read back. */
   async #proveAnswers(cause?: unknown): Promise<void> {
-    await this.#keyv.set(this.#canary, 'alive', this.#keyspace.lifetime());
-    const [canary] = await this.#keyv.getMany([this.#canary]);
+    await this.#set(this.#canary, 'alive');
+    const [canary] = await this.#getMany([this.#canary]);
     if (isMissing(canary)) throw unanswered(cause);
   }
 
@@ -119,7 +120,7 @@ export class KeyvStore implements Store {
     const places = entries.map(([key]) => this.#keyspace.placeOf(key));
     const before = await this.#get(places, signal);
     signal.throwIfAborted();
-    const taken = await Promise.all(entries.map((entry) => this.#set(entry)));
+    const taken = await Promise.all(entries.map((entry) => this.#setVersion(entry)));
     const after = await this.#get(places, signal);
     for (const [index, [key, token]] of entries.entries()) {
       const kept =
@@ -128,8 +129,25 @@ export class KeyvStore implements Store {
     }
   }
 
-  #set([key, token]: Entry): Promise<unknown> {
-    return this.#keyv.set(this.#keyspace.placeOf(key), token, this.#keyspace.lifetime());
+  #setVersion([key, token]: Entry): Promise<unknown> {
+    return this.#set(this.#keyspace.placeOf(key), token);
+  }
+
+  /** What an adapter throws may hold how it logs in. */
+  async #getMany(places: string[]): Promise<readonly unknown[]> {
+    try {
+      return await this.#keyv.getMany(places);
+    } catch (error) {
+      throw plainError(error);
+    }
+  }
+
+  async #set(place: string, text: string): Promise<unknown> {
+    try {
+      return await this.#keyv.set(place, text, this.#keyspace.lifetime());
+    } catch (error) {
+      throw plainError(error);
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { plainError } from '../plain-error.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { IoredisDriver, type RedisClient } from './ioredis-driver.ts';
 import { RedisConnection } from './redis-connection.ts';
@@ -84,7 +85,7 @@ export class RedisClusterMap {
       const ownerOf = Array.from(finder.slots, (addresses) => addresses?.[0]);
       return new RedisClusterMap(client, node, ownerOf);
     } catch (error) {
-      const cause = failure ?? error;
+      const cause = plainError(failure ?? error);
       throw new Error(`no connection to the Redis Cluster: ${describe(cause)}`, { cause });
     } finally {
       finder.disconnect();

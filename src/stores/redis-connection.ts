@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { plainError } from '../plain-error.ts';
 import { untilAborted } from '../until-aborted.ts';
 import {
   describe,
@@ -133,7 +134,7 @@ export class RedisConnection {
   }
 
   #lost(error: unknown): Error {
-    const cause = this.#failure ?? error;
+    const cause = plainError(this.#failure ?? error);
     return new Error(`no connection to Redis: ${describe(cause)}`, { cause });
   }
 }

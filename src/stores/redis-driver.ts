@@ -1,3 +1,5 @@
+import { plainError } from '../plain-error.ts';
+
 /** The name of a command and its arguments. */
 export type RedisCommand = readonly string[];
 
@@ -34,7 +36,7 @@ export type RedisDriverMaker = (name: string, events: RedisDriverEvents) => Redi
 /** The server's own answer to a command that it did not carry out. */
 export class RedisRefusal extends Error {
   constructor(error: Error) {
-    super(error.message, { cause: error });
+    super(plainError(error).message);
   }
 }
 

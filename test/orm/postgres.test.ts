@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SseTrigger, type SseTriggerError } from '../../src/index.ts';
@@ -183,6 +184,16 @@ describe('listen', () => {
     }
     expect(pool.totalCount).toBe(0);
     await sql.query('select 1');
+  });
+
+  it('tells nobody the password of a URL that is none', async () => {
+    const errors: SseTriggerError[] = [];
+    await using trigger = new SseTrigger({ onError: (error) => errors.push(error) });
+    const listening = listen(trigger, () => new pg.Client('postgres://me:top-secret/@127.0.0.1:none/app'));
+    await until(() => errors.length > 0);
+    await listening.close();
+    expect(errors).toMatchObject([{ code: 'listen_failed', cause: { code: 'ERR_INVALID_URL' } }]);
+    expect(inspect(errors, { depth: null, showHidden: true })).not.toContain('top-secret');
   });
 
   it('tells of a client that it gets a second time, although it has told that the first was lost', async () => {

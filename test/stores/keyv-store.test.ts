@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import KeyvRedis from '@keyv/redis';
 import { Keyv as Keyv5 } from 'keyv';
 import { Keyv as Keyv6 } from 'keyv6';
@@ -111,6 +112,21 @@ describe.each(Object.entries(versions))('KeyvStore with %s', (_version, Keyv) =>
     expect(tokensOf(readings.toSpliced(3, 1))).toEqual(['1-a', '1-b', '1-c', '1-e']);
     await write(store, 'd', '2-d');
     expect(tokensOf(await read(store, 'd'))).toEqual(['2-d']);
+  });
+
+  it('tells nobody what an adapter hangs on its errors', async () => {
+    const command = { name: 'auth', args: ['top-secret'] };
+    const fail = () => Promise.reject(Object.assign(new Error('WRONGPASS'), { command }));
+    const keyv = new Keyv();
+    const working = { getMany: keyv.getMany.bind(keyv), set: keyv.set.bind(keyv) };
+    const told = [
+      await read(new KeyvStore({ getMany: fail, set: fail }), 'a').catch((error) => error),
+      await read(new KeyvStore({ ...working, getMany: fail }), 'a').catch((error) => error),
+      await write(new KeyvStore({ ...working, set: fail }), 'a', '1-a').catch((error) => error),
+    ];
+    const everything = inspect(told, { depth: null, showHidden: true });
+    expect(everything.match(/WRONGPASS/g)?.length).toBeGreaterThanOrEqual(3);
+    expect(everything).not.toContain('top-secret');
   });
 
   it('takes any value that somebody has set for a version', async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Reading, Store } from '../../src/store.ts';
@@ -236,6 +237,26 @@ export function redisBehaviour(
         await expect(write(store, 'a', '1-a')).rejects.toThrow(
           password === undefined ? 'NOAUTH' : 'WRONGPASS',
         );
+      }
+    });
+
+    it('tells nobody the password, whatever the server says to it', async () => {
+      const renamed = ['hello', 'auth'].flatMap((command) => ['--rename-command', command, `no-${command}`]);
+      for (const args of [['--requirepass', 'another'], renamed]) {
+        await using own = await startRedis({ args });
+        for (const username of ['default', 'nobody', undefined]) {
+          const login = { password: 'top-secret', ...(username !== undefined && { username }) };
+          const store = keep(storeAt(own.port, {}, login));
+          const told: unknown[] = [];
+          const stop = store.subscribe(unexpected, (error) => told.push(error));
+          await read(store, 'a').catch((error) => told.push(error));
+          await write(store, 'a', '1-a').catch((error) => told.push(error));
+          await until(() => told.length === 3);
+          stop();
+          const everything = inspect(told, { depth: null, showHidden: true });
+          expect(everything).toMatch(/WRONGPASS|unknown command/);
+          expect(everything).not.toContain('top-secret');
+        }
       }
     });
 
