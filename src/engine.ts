@@ -127,14 +127,17 @@ export class Engine {
 
   stats(): Stats {
     const { refused, closed, ...counters } = this.#counters;
+    const keys = this.#poller.versions.size;
+    const { unsent } = this.#outbox;
     return {
       ...counters,
       refused: { ...refused },
       closed: { ...closed },
       streams: this.#connections.size,
-      keys: this.#poller.versions.size,
-      unsent: this.#outbox.unsent,
-      storeDown: this.#poller.down,
+      keys,
+      unsent,
+      // Without keys nothing is read, and only pushes meet the store.
+      storeDown: this.#poller.down || (keys === 0 && unsent > 0),
       storeError: this.#storeError,
     };
   }

@@ -240,7 +240,8 @@ export class Permission implements Watcher, Job {
   }
 
   #failed({ number, abort }: Ask, cause: unknown): void {
-    const { random, onError } = this.#context;
+    const { counters, random, onError } = this.#context;
+    counters.askFailures += 1;
     this.#yesUntil = NEVER;
     this.#askIn(pauseAfterFailure(this.#failures, random));
     this.#failures += 1;

@@ -50,6 +50,8 @@ export interface Counters {
   failures: number;
   /** Calls of `authorize`, or of `expiresAt` where that stands alone. */
   asks: number;
+  /** Those of them that failed or took too long; a no by an error with a `status` is an answer. */
+  askFailures: number;
   /** Frames written to streams. */
   frames: number;
   /** Bytes written to streams, heartbeats and all. */
@@ -73,7 +75,7 @@ export interface Stats extends Readonly<Counters> {
   readonly keys: number;
   /** Keys whose push the store did not take yet. */
   readonly unsent: number;
-  /** Whether the last read of versions failed. */
+  /** Whether the last read of versions failed, or, while nothing is watched and so nothing is read, any push is unsent. */
   readonly storeDown: boolean;
   /** The last trouble with the store; undefined while there was none. */
   readonly storeError: StoreError | undefined;
@@ -94,6 +96,7 @@ export function newCounters(): Counters {
     runs: 0,
     failures: 0,
     asks: 0,
+    askFailures: 0,
     frames: 0,
     bytes: 0,
     heartbeats: 0,

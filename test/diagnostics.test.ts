@@ -187,6 +187,25 @@ describe('stats', () => {
     });
   });
 
+  it('count the calls of authorize that failed, and no answer', async () => {
+    let authorize: () => boolean = () => false;
+    await using app = await streamApp((trigger) =>
+      streamSse(trigger, { subject: () => 1, authorize: () => authorize(), key: () => 'a', data: () => 1 }),
+    );
+    const ask = async () => (await fetch(app.served.url)).status;
+    expect(await ask()).toBe(403);
+    authorize = () => {
+      throw Object.assign(new Error('there is no such order'), { status: 404 });
+    };
+    expect(await ask()).toBe(404);
+    expect(app.trigger.stats()).toMatchObject({ asks: 2, askFailures: 0, failures: 0 });
+    authorize = () => {
+      throw new Error('the database is away');
+    };
+    await using _stream = await app.open();
+    expect(app.trigger.stats()).toMatchObject({ asks: 3, askFailures: 1, failures: 0 });
+  });
+
   it('give copies, which stay as they are', async () => {
     await using app = await streamApp((trigger) => streamSse(trigger, { key: 'a', data: () => 1 }));
     const before = app.trigger.stats();

@@ -79,6 +79,24 @@ describe('pushes', () => {
     expect(stage.errors.map(({ code }) => code)).toEqual(['write_failed']);
   });
 
+  it('that wait where nothing is watched say that the store is down, of which no read tells', async () => {
+    const stage = new Stage();
+    stage.server.state = 'refusing';
+    const viewer = stage.open({});
+    await stage.push('key');
+    await stage.clock.advance(3000);
+    expect(stage.engine.stats()).toMatchObject({ keys: 1, unsent: 1, storeDown: true });
+    viewer.leave();
+    expect(stage.engine.stats()).toMatchObject({ keys: 0, unsent: 1, storeDown: true });
+    stage.server.state = 'up';
+    await stage.clock.advance(2000);
+    expect(stage.engine.stats()).toMatchObject({ unsent: 0, storeDown: false });
+    stage.server.state = 'refusing';
+    expect(stage.engine.stats().storeDown).toBe(false);
+    await stage.push('key');
+    expect(stage.engine.stats().storeDown).toBe(true);
+  });
+
   it('of 100,000 on 50,000 keys during an outage are false within the deadline, and all written after it (S12)', async () => {
     const stage = new Stage();
     stage.server.state = 'refusing';
@@ -317,7 +335,7 @@ describe('keys that the store refused', () => {
     };
     await stage.push('good', 'forbidden');
     await stage.clock.advance(60_000);
-    expect(stage.engine.stats().unsent).toBe(1);
+    expect(stage.engine.stats()).toMatchObject({ unsent: 1, storeDown: false });
     expect(viewer.shown.length).toBeLessThanOrEqual(8);
   });
 });

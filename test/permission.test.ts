@@ -370,6 +370,7 @@ describe('asking', () => {
     // 1 + 2 + 4 + 8 + 16 + 30 s, and half of them by chance.
     expect(database.asks).toBeGreaterThanOrEqual(6);
     expect(database.asks).toBeLessThanOrEqual(9);
+    expect(stage.engine.stats()).toMatchObject({ asks: database.asks, askFailures: database.asks });
 
     const late = stage.apply({ ...roles, authorize });
     await stage.clock.advance(20);
@@ -441,6 +442,7 @@ describe('asking', () => {
     expect(visitor.verdict).toEqual({ is: 'unanswered' });
     expect(other.shown).toEqual([1]);
     expect(stage.errors.map(({ code }) => code)).toEqual(['authorize_timeout']);
+    expect(stage.engine.stats()).toMatchObject({ asks: 1, askFailures: 1 });
     asks[0]!.answer(true);
     await stage.clock.advance(300);
     expect(visitor.viewer?.shown).toEqual([]);
@@ -536,6 +538,7 @@ describe('asking', () => {
     await stage.clock.advance(20);
     expect(late).toMatchObject({ verdict: { is: 'refused', answer: gone }, viewer: undefined });
     expect(stage.errors).toEqual([]);
+    expect(stage.engine.stats().askFailures).toBe(0);
   });
 
   it('comes to nothing when all who wait have left', async () => {

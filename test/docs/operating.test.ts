@@ -77,6 +77,7 @@ it('counts for Prometheus and OpenTelemetry what a trigger does, once however of
     sse_trigger_store_down: 0,
     sse_trigger_runs_total: 1,
     sse_trigger_failures_total: 0,
+    sse_trigger_ask_failures_total: 0,
     sse_trigger_frames_total: 1,
     'sse_trigger_closed_total{reason="client"}': 0,
     'sse_trigger_run_seconds_count{route="/ticker",outcome="done"}': 1,
@@ -86,6 +87,7 @@ it('counts for Prometheus and OpenTelemetry what a trigger does, once however of
     'sse_trigger.streams': [{ value: 1 }],
     'sse_trigger.store_down': [{ value: 0 }],
     'sse_trigger.runs': [{ value: 1 }],
+    'sse_trigger.ask_failures': [{ value: 0 }],
     'sse_trigger.frames': [{ value: 1 }],
     'sse_trigger.closed': expect.arrayContaining([
       expect.objectContaining({ attributes: { reason: 'client' }, value: 0 }),
@@ -115,7 +117,7 @@ it('shows everything that stats() has, but for its words', async () => {
   expect([storeError, storeDown]).toEqual([undefined, false]);
   const series = Object.keys(await scrape()).join('\n');
   for (const [name, value] of Object.entries(numbers)) {
-    expect(series).toContain(`sse_trigger_${name}`);
+    expect(series).toContain(`sse_trigger_${name.replace(/[A-Z]/g, '_$&').toLowerCase()}`);
     if (typeof value === 'object') {
       for (const reason of Object.keys(value)) {
         expect(series).toContain(`sse_trigger_${name}_total{reason="${reason}"}`);
@@ -145,6 +147,9 @@ it('shows that the store is down, and stays alive', async () => {
   await until(async () => (await scrape()).sse_trigger_store_down === 1);
   expect(await trigger.push('ticker')).toBe(false);
   expect(await scrape()).toMatchObject({ sse_trigger_unsent: 1, sse_trigger_streams: 1 });
+  await stream[Symbol.asyncDispose]();
+  await until(() => trigger.stats().streams === 0);
+  expect(await scrape()).toMatchObject({ sse_trigger_unsent: 1, sse_trigger_store_down: 1 });
   expect((await fetch(`${served.url}/live`)).status).toBe(204);
 });
 

@@ -2,14 +2,17 @@ import { metrics } from '@opentelemetry/api';
 import type { SseTrigger } from 'sse-trigger';
 
 const LEVELS = ['streams', 'keys', 'unsent'] as const;
-const COUNTERS = ['checks', 'runs', 'failures', 'asks', 'frames', 'bytes', 'heartbeats', 'resumed', 'conflated'] as const;
+const COUNTERS = [
+  'checks', 'runs', 'failures', 'asks', 'askFailures', 'frames', 'bytes', 'heartbeats', 'resumed', 'conflated',
+] as const;
 const REASONS = ['refused', 'closed'] as const;
+const snake = (name: string) => name.replace(/[A-Z]/g, '_$&').toLowerCase();
 
 /** To be called when the meter provider is set. */
 export function observe(trigger: Pick<SseTrigger, 'stats'>): void {
   const meter = metrics.getMeter('sse-trigger');
   const levels = LEVELS.map((name) => [name, meter.createObservableUpDownCounter(`sse_trigger.${name}`)] as const);
-  const counters = COUNTERS.map((name) => [name, meter.createObservableCounter(`sse_trigger.${name}`)] as const);
+  const counters = COUNTERS.map((name) => [name, meter.createObservableCounter(`sse_trigger.${snake(name)}`)] as const);
   const reasons = REASONS.map((name) => [name, meter.createObservableCounter(`sse_trigger.${name}`)] as const);
   const down = meter.createObservableGauge('sse_trigger.store_down');
   const instruments = [...levels, ...counters, ...reasons].map(([, instrument]) => instrument);

@@ -3,8 +3,11 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { RunMessage, SseTrigger, SseTriggerError, SseTriggerErrorCode } from 'sse-trigger';
 
 const GAUGES = ['streams', 'keys', 'unsent'] as const;
-const COUNTERS = ['checks', 'runs', 'failures', 'asks', 'frames', 'bytes', 'heartbeats', 'resumed', 'conflated'] as const;
+const COUNTERS = [
+  'checks', 'runs', 'failures', 'asks', 'askFailures', 'frames', 'bytes', 'heartbeats', 'resumed', 'conflated',
+] as const;
 const REASONS = ['refused', 'closed'] as const;
+const snake = (name: string) => name.replace(/[A-Z]/g, '_$&').toLowerCase();
 
 /** Read when Prometheus asks, so that nothing is counted twice. */
 export function exposeStats(trigger: Pick<SseTrigger, 'stats'>, registry: Registry): void {
@@ -15,7 +18,7 @@ export function exposeStats(trigger: Pick<SseTrigger, 'stats'>, registry: Regist
   new Gauge({ ...common('store_down'), collect() { this.set(Number(trigger.stats().storeDown)); } });
   for (const name of COUNTERS) {
     new Counter({
-      ...common(`${name}_total`),
+      ...common(`${snake(name)}_total`),
       collect() {
         this.reset();
         this.inc(trigger.stats()[name]);
