@@ -3,12 +3,21 @@ import { toSubject } from '../../src/subject.ts';
 import { SLOWEST_KEY } from './bounds.ts';
 import { type End, type Pace, SimConnection } from './connection.ts';
 import { MAX_PER_VIEWER } from './pages.ts';
+import type { Judge } from './permission-oracle.ts';
 import { type SimProcess, WRITE_TIMEOUT } from './process.ts';
 import type { Scene } from './scene.ts';
 import type { SimTab } from './tab.ts';
 
 /** How many milliseconds late a client may be cut off: the grain of the wheel that looks for it, twice. */
 const GRAIN = 200;
+
+/** How a stream came to be opened for which a permission is needed. */
+interface Admission {
+  readonly applicant: Applicant;
+  readonly judge: Judge;
+  /** Whether somebody had said yes. */
+  readonly isPermitted: boolean;
+}
 
 /** Opens and closes streams as browsers do, which come back by themselves unless they were told that there is none. */
 export class Browsers {
@@ -22,7 +31,7 @@ export class Browsers {
 
   /** A page opens its stream, where needed after it was asked whether it may. */
   open(tab: SimTab, host: SimProcess, pace: Pace): void {
-    const { clock, random, application, tally } = this.#scene;
+    const { clock, random, application, permissions, tally } = this.#scene;
     const { page, viewer } = tab;
     this.leave(tab);
     if (page.guard === undefined || viewer === undefined) {
@@ -30,6 +39,7 @@ export class Browsers {
       return;
     }
     const request = application.permissionRequest(host, page, viewer, page.guard);
+    const judge = permissions.applied(host, page, viewer);
     const applicant = host.engine.apply(page.number, request, '');
     const leave = () => {
       tab.waiting = undefined;
@@ -39,12 +49,14 @@ export class Browsers {
     const waiting = { host, leave };
     tab.waiting = waiting;
     void applicant.verdict.then(async ({ is }) => {
+      if (is === 'permitted') judge.permitted();
       if (random.chance(0.3))
         await new Promise<void>((resolve) => clock.after(random.upTo(SLOWEST_KEY), resolve));
       if (tab.waiting !== waiting) return;
       tally.count(`stream that was ${is}`);
       // Upon a 403 a browser does not come back.
-      if (is !== 'refused') this.#connect(tab, host, pace, { applicant, isPermitted: is === 'permitted' });
+      if (is !== 'refused')
+        this.#connect(tab, host, pace, { applicant, judge, isPermitted: is === 'permitted' });
       leave();
     });
   }
@@ -109,12 +121,7 @@ export class Browsers {
     for (const tab of this.#scene.tabs) this.leave(tab);
   }
 
-  #connect(
-    tab: SimTab,
-    host: SimProcess,
-    pace: Pace,
-    { applicant, isPermitted = false }: { applicant?: Applicant; isPermitted?: boolean } = {},
-  ): void {
+  #connect(tab: SimTab, host: SimProcess, pace: Pace, admission?: Admission): void {
     const { clock, random, options, application, oracle, permissions } = this.#scene;
     const { page, viewer, client } = tab;
     this.#connections += 1;
@@ -128,7 +135,10 @@ export class Browsers {
       lifetime: options.lifetime + GRAIN,
       onEnd: (one, end) => this.#ended(tab, one, end),
     });
-    connection.isPermitted = isPermitted;
+    if (admission !== undefined) {
+      connection.isPermitted = admission.isPermitted;
+      connection.appliedAt = admission.judge.appliedAt;
+    }
     const { guard } = page;
     if (guard !== undefined && viewer !== undefined) {
       connection.forbids = () => permissions.forbids(host, page, viewer, guard);
@@ -142,10 +152,11 @@ export class Browsers {
       sink: connection,
       feeds: application.feedRequests(host, page),
       viewer: viewer && toSubject(viewer)!.text,
-      applicant,
+      applicant: admission?.applicant,
       lastEventId: client.lastEventId,
       path: '',
     });
+    if (admission?.isPermitted === false) admission.judge.unanswered(connection);
     this.#expectNewest(tab, others);
     oracle.expectPromised(`client ${tab.index}, which came at ${clock.now()},`, (one) => one === connection);
   }

@@ -29,6 +29,8 @@ export class SimConnection implements Sink {
   readonly number: number;
   readonly host: SimProcess;
   readonly openedAt: number;
+  /** When its client came, which may have had to wait for an answer first. */
+  appliedAt: number;
   /** Whether somebody had said yes when it was opened. */
   isPermitted = false;
   /** Why nothing may be sent now, if so. */
@@ -48,7 +50,7 @@ export class SimConnection implements Sink {
     this.#options = options;
     this.number = options.number;
     this.host = options.host;
-    this.openedAt = options.clock.now();
+    this.openedAt = this.appliedAt = options.clock.now();
     this.#stopLife = options.clock.after(options.lifetime, () => this.#violate('not ended in time'));
   }
 

@@ -19,7 +19,7 @@ export class Faults {
   }
 
   storeIs(condition: Exclude<Condition, 'up'>, place: Place, ms: number): void {
-    const { clock, options, processes, troubles, losses, oracle, tally, bounds } = this.#scene;
+    const { clock, options, processes, troubles, losses, oracle, permissions, tally, bounds } = this.#scene;
     const { name, sufferers, concerns } = this.#locate(place);
     if (sufferers.some(({ state }) => state !== 'up')) return;
     tally.count(`${name} ${condition}`);
@@ -35,6 +35,7 @@ export class Faults {
       // What was kept is written then, and seen; what is under way lands.
       troubles.echoes(LANDING + 2 * bounds.convergence);
       oracle.expectPromised(`all after the ${name} was ${condition}`);
+      permissions.expectPushed();
     });
   }
 
@@ -54,7 +55,7 @@ export class Faults {
   }
 
   callbacksAre(health: Exclude<Health, 'well'>, ms: number): void {
-    const { clock, application, troubles, tally, bounds } = this.#scene;
+    const { clock, application, permissions, troubles, tally, bounds } = this.#scene;
     if (application.data !== 'well') return;
     tally.count(`data ${health}`);
     application.data = health;
@@ -64,12 +65,13 @@ export class Faults {
       application.data = 'well';
       // Those that hang by then are in the way until they are given up.
       trouble.endsIn(DATA_TIMEOUT);
+      clock.after(DATA_TIMEOUT, () => permissions.expectAll());
       troubles.echoes(DATA_TIMEOUT + LAST_BACKOFF + bounds.convergence);
     });
   }
 
   answersAre(health: Exclude<Health, 'well'>, ms: number): void {
-    const { clock, application, troubles, tabs, tally, bounds } = this.#scene;
+    const { clock, application, permissions, troubles, tabs, tally, bounds } = this.#scene;
     if (application.answers !== 'well') return;
     tally.count(`authorize ${health}`);
     application.answers = health;
@@ -81,7 +83,9 @@ export class Faults {
     clock.after(ms, () => {
       application.answers = 'well';
       gate.endsIn(DATA_TIMEOUT);
-      trouble.endsIn(DATA_TIMEOUT + LAST_BACKOFF + bounds.convergence);
+      const settled = DATA_TIMEOUT + LAST_BACKOFF + bounds.convergence;
+      trouble.endsIn(settled);
+      clock.after(settled, () => permissions.expectAll());
     });
   }
 

@@ -34,13 +34,13 @@ export class Grants {
   }
 
   async #push(viewer: Viewer, state: number, process: number): Promise<void> {
-    const { database, losses, permissions } = this.#scene;
+    const { losses, permissions } = this.#scene;
     const host = this.#scene.process(process);
     const over = this.#trouble(viewer);
     const sent = losses.mark();
     const written = (sentAt: number) => {
       host.owed[viewer] = Math.max(host.owed[viewer], state);
-      if (database.grantOf(viewer).state === state) permissions.pushed(viewer, sentAt);
+      permissions.pushed(viewer, state, sentAt);
     };
     if (await host.trigger.push(roleOf(viewer))) {
       over(0);

@@ -5,7 +5,7 @@ import { Feed } from '../../src/feed.ts';
 import { FeedConnection, type Slot } from '../../src/feed-connection.ts';
 import { Gate, type Job } from '../../src/gate.ts';
 import { Outbox, type OutboxOptions } from '../../src/outbox.ts';
-import { Permission } from '../../src/permission.ts';
+import { Permission, type Waiting } from '../../src/permission.ts';
 import { type PermissionRequest, Permissions } from '../../src/permissions.ts';
 import { Poller } from '../../src/poller.ts';
 import { PushScopes } from '../../src/push-scope.ts';
@@ -55,6 +55,9 @@ const outside = new AsyncResource('outside');
 /** Somebody is not shown what was promised, in time. */
 const OUT_OF_DATE = /client \d+ shows/;
 
+/** What is pushed is seen with a poll, so that there is time for it to be lost, or not to be known. */
+const NO_WAKES = { lost: 1, doubled: 0, latest: 0 };
+
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the version is recorded after the callback',
@@ -100,20 +103,25 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: () => breakRule(Poller, 'seeds', () => () => new Map()),
   },
   {
-    name: "the data set's identity is left out of the version",
+    name: 'another data set that answers is no change',
     sign: OUT_OF_DATE,
-    breaks() {
+    breaks: () =>
       breakRule(Versions, 'differs', () => (known?: StoredVersion, answer?: StoredVersion) => {
         return known?.token !== answer!.token;
-      });
+      }),
+    changes: { wakes: NO_WAKES },
+  },
+  {
+    name: "the data set's identity is left out of the version",
+    sign: OUT_OF_DATE,
+    breaks: () =>
       breakRule(
         Versions,
         'compared',
         () =>
           ({ token }: StoredVersion) =>
             token,
-      );
-    },
+      ),
   },
   {
     name: "the own token is recorded before the store's answer",
@@ -161,6 +169,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the store has no deadline',
     sign: OUT_OF_DATE,
+    // No method decides on it: what keeps deadlines is a function, and it does so for callbacks, too.
     changes: { storeTimeout: 1_000_000_000 },
   },
   {
@@ -316,6 +325,27 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'an answer counts although its key has changed since it was asked for',
     sign: /by an answer from before the push/,
     breaks: () => breakRule(Permission, 'counts', () => () => true),
+  },
+  {
+    name: 'an answer that is known is taken without its keys being read',
+    sign: /was let in by an old answer/,
+    breaks: () =>
+      breakRule(
+        Permission,
+        'apply',
+        (right) =>
+          function apply(this: Permission, applicant: Waiting) {
+            const applied = right.call(this, applicant as never);
+            if (this.keys.length > 0 && this.allows()) applicant.permitted(Number.POSITIVE_INFINITY);
+            return applied;
+          },
+      ),
+  },
+  {
+    name: 'an answer that is known is taken although its keys could not be read',
+    sign: /was let in by an old answer/,
+    breaks: () => breakRule(Versions, 'isKnownSince', () => () => true),
+    changes: { processes: 2, wakes: NO_WAKES },
   },
   {
     name: 'a stream goes on when its permission has expired',

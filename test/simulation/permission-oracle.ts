@@ -1,6 +1,7 @@
 import type { VirtualClock } from '../support/virtual-clock.ts';
 import { type Bounds, SPREAD } from './bounds.ts';
 import type { Calls } from './calls.ts';
+import type { SimConnection } from './connection.ts';
 import type { Database } from './database.ts';
 import type { Losses } from './losses.ts';
 import { type Guard, PAGES, type Page, roleOf, VIEWERS, type Viewer } from './pages.ts';
@@ -22,10 +23,31 @@ export interface PermissionOracleOptions {
   readonly tally: Tally;
 }
 
+/** How it is to be learnt who may look no more. */
+interface Cause {
+  /** By a push of this key. */
+  readonly key?: string;
+  /** That of the losses then. */
+  readonly mark?: number;
+  /** Which connections it is about. @defaultValue all */
+  readonly of?: ((connection: SimConnection) => boolean) | undefined;
+}
+
+/** Watches over somebody who wants to open a stream. */
+export interface Judge {
+  readonly appliedAt: number;
+  /** It was let in by the last answer. */
+  permitted(): void;
+  /** It was let in without an answer, which is to come, and to end the stream if it is a no. */
+  unanswered(connection: SimConnection): void;
+}
+
 /** The guarantee's authorisation: nothing is sent after a no, and whoever may look no more has no stream for long. */
 export class PermissionOracle {
   readonly violations: string[] = [];
   readonly #options: PermissionOracleOptions;
+  /** The newest state of the database of which the store has taken a push. */
+  readonly #pushed: Record<Viewer, number> = { ann: 0, bob: 0 };
 
   constructor(options: PermissionOracleOptions) {
     this.#options = options;
@@ -42,6 +64,30 @@ export class PermissionOracle {
     if (now >= answer.answeredAt + guard.authorizeEvery) return `to ${viewer} by an answer that is too old`;
     if (!guard.isKeyed || answer.state >= host.owed[viewer]) return undefined;
     return `to ${viewer} by an answer from before the push`;
+  }
+
+  /** Somebody wants to open a stream: what was pushed before, or has changed where nothing is pushed, counts for it. */
+  applied(host: SimProcess, page: Page, viewer: Viewer): Judge {
+    const { clock, database, bounds, losses, tally } = this.#options;
+    const appliedAt = clock.now();
+    const isKeyed = page.guard?.isKeyed === true;
+    const owed = isKeyed ? this.#pushed[viewer] : database.grantOf(viewer).state;
+    return {
+      appliedAt,
+      permitted: () => {
+        const answer = host.answers.get(`${page.number} ${viewer}`);
+        if (answer === undefined || answer.state < owed)
+          this.#violate(`${viewer}, who came at ${appliedAt}, was let in by an old answer`);
+        else if (answer.askedAt < appliedAt) tally.count('stream let in by an answer that was known');
+      },
+      unanswered: (connection) => {
+        if (owed < database.grantOf(viewer).state) return;
+        this.#expectEnd(page, viewer, bounds.convergence, {
+          ...(isKeyed && { key: roleOf(viewer), mark: losses.mark() }),
+          of: (one) => one === connection,
+        });
+      },
+    };
   }
 
   /** The application has said until when a viewer may look. */
@@ -86,14 +132,40 @@ export class PermissionOracle {
     }
   }
 
-  /** The store has taken a push of that. `sentAt` is the mark of the losses when that was sent. */
-  pushed(viewer: Viewer, sentAt: number): void {
+  /** The store has taken a push of that state. `sentAt` is the mark of the losses when that was sent. */
+  pushed(viewer: Viewer, state: number, sentAt: number): void {
+    this.#pushed[viewer] = Math.max(this.#pushed[viewer], state);
+    if (this.#options.database.grantOf(viewer).state === state) this.#expectHeeded(viewer, 0, sentAt);
+  }
+
+  /** Trouble with the store is over: what was pushed meanwhile is heeded, by all connections that are meant. */
+  expectPushed(of?: (connection: SimConnection) => boolean): void {
+    const { clock, database, losses } = this.#options;
+    const later = losses.wereMadeUpFor(clock.now()) ? 0 : SPREAD;
+    for (const viewer of VIEWERS) {
+      if (this.#pushed[viewer] < database.grantOf(viewer).state) continue;
+      this.#expectHeeded(viewer, later, losses.mark(), of);
+    }
+  }
+
+  /** Trouble with what the application is asked is over: so is what has changed meanwhile, pushed or not. */
+  expectAll(): void {
+    for (const viewer of VIEWERS) this.changed(viewer);
+    this.expectPushed();
+  }
+
+  #expectHeeded(
+    viewer: Viewer,
+    later: number,
+    mark: number,
+    of?: (connection: SimConnection) => boolean,
+  ): void {
     const { bounds, options } = this.#options;
     // A wake that comes late looks like another change, and back again with the next poll.
     const { latest } = options.wakes;
-    const within = bounds.convergence + (latest > 0 ? latest + bounds.answer : 0);
+    const within = bounds.convergence + later + (latest > 0 ? latest + bounds.answer : 0);
     for (const page of PAGES) {
-      if (page.guard?.isKeyed) this.#expectEnd(page, viewer, within, roleOf(viewer), sentAt);
+      if (page.guard?.isKeyed) this.#expectEnd(page, viewer, within, { key: roleOf(viewer), mark, of });
     }
   }
 
@@ -103,39 +175,54 @@ export class PermissionOracle {
     for (const viewer of VIEWERS.filter((one) => losses.hadAny(roleOf(one), since))) {
       for (const page of PAGES) {
         if (!page.guard?.isKeyed) continue;
-        this.#expectEnd(page, viewer, bounds.convergence + SPREAD, roleOf(viewer), losses.mark());
+        this.#expectEnd(page, viewer, bounds.convergence + SPREAD, {
+          key: roleOf(viewer),
+          mark: losses.mark(),
+        });
       }
     }
   }
 
   /**
    * Looks, when the time is over, whether all streams of a viewer have ended who may look no more; not where they are to
-   * learn of it by a key that was lost since.
+   * learn of it by a key that was lost since. Who came later was judged when it was let in.
    */
-  #expectEnd(page: Page, viewer: Viewer, within: number, key?: string, mark = 0): void {
+  #expectEnd(
+    page: Page,
+    viewer: Viewer,
+    within: number,
+    { key, mark = 0, of = () => true }: Cause = {},
+  ): void {
     const { clock, bounds, database, losses, tally } = this.#options;
     const from = clock.now();
     const { state, until } = database.grantOf(viewer);
     if (until === Number.POSITIVE_INFINITY) return;
     const excuses: TroubleKind[] = ['answers', 'callbacks'];
     if (key !== undefined) excuses.push('store');
-    const look = (isLast: boolean) => {
-      if (database.grantOf(viewer).state !== state) return;
-      if (key !== undefined && losses.hadAny(key, mark)) return;
-      for (const tab of this.#streamsOf(page, viewer)) {
-        if (tab.connection!.openedAt > from) continue;
-        if (this.#isExcused(tab, from, excuses)) continue;
-        if (!isLast && this.#isAsked(tab)) {
-          // What was answered before did not count any more.
-          clock.after(bounds.answer, () => look(true));
-          return;
-        }
-        this.#violate(`${viewer} may not look since ${from}: client ${tab.index} still does`);
-      }
-      tally.count('looks for streams of who may not look');
-    };
+    const concerned = this.#streamsOf(page, viewer).filter(({ connection }) => of(connection!));
+    const open = new Map(concerned.map((tab) => [tab, tab.connection!]));
+    const isMoot = () =>
+      database.grantOf(viewer).state !== state || (key !== undefined && losses.hadAny(key, mark));
     // After what else is to be done at that moment.
-    clock.after(Math.max(within, until - from), () => clock.after(0, () => look(false)));
+    const after = (ms: number, run: () => void) => clock.after(ms, () => clock.after(0, run));
+    const look = (lookedAt?: number) => {
+      if (isMoot()) return;
+      const now = clock.now();
+      for (const tab of this.#streamsOf(page, viewer)) {
+        const { appliedAt, openedAt } = tab.connection!;
+        if (appliedAt > from || !of(tab.connection!) || this.#isExcused(tab, from, excuses)) continue;
+        if (openedAt + bounds.answer > now) after(bounds.answer, look);
+        else if (this.#isAskedAnew(tab, lookedAt)) after(bounds.answer, () => look(now));
+        else this.#violate(`${viewer} may not look since ${from}: client ${tab.index} still does`);
+      }
+    };
+    after(Math.max(within, until - from), () => {
+      for (const [tab, connection] of isMoot() ? [] : open) {
+        const isExcused = this.#isExcused(tab, from, excuses, connection);
+        tally.count(isExcused ? 'stream that was to end, excused' : 'stream that was to end');
+      }
+      look();
+    });
   }
 
   #streamsOf(page: Page, viewer: Viewer): readonly SimTab[] {
@@ -144,14 +231,22 @@ export class PermissionOracle {
     );
   }
 
-  #isAsked({ page, viewer, connection }: SimTab): boolean {
-    const { calls } = this.#options.application;
-    return calls.isAsked(connection!.host, `${page.number} ${viewer}`);
+  /** What was answered before did not count any more: once, and again where there was a push or a loss since the last look. */
+  #isAskedAnew(tab: SimTab, lookedAt: number | undefined): boolean {
+    const { application, losses } = this.#options;
+    const { page, viewer, connection } = tab;
+    if (!application.calls.isAsked(connection!.host, `${page.number} ${viewer}`)) return false;
+    if (lookedAt === undefined) return true;
+    return this.#isExcused(tab, lookedAt, ['permissions']) || !losses.wereMadeUpFor(lookedAt);
   }
 
-  #isExcused({ index, page, viewer, connection }: SimTab, since: number, kinds: readonly TroubleKind[]) {
+  #isExcused(
+    { index, page, viewer, connection: current }: SimTab,
+    since: number,
+    kinds: readonly TroubleKind[],
+    { host, openedAt } = current!,
+  ): boolean {
     const keys = page.guard?.isKeyed ? [roleOf(viewer!)] : [];
-    const { host, openedAt } = connection!;
     return this.#options.troubles.hadAny(kinds, { tab: index, host, keys, openedAt }, since);
   }
 

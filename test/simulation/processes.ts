@@ -2,6 +2,7 @@ import type { SseTriggerError } from '../../src/errors.ts';
 import { isEverything } from '../../src/shared-key.ts';
 import { POLL } from './bounds.ts';
 import type { Browsers } from './browsers.ts';
+import type { SimConnection } from './connection.ts';
 import { SimProcess } from './process.ts';
 import type { Pushes } from './pushes.ts';
 import type { Scene } from './scene.ts';
@@ -72,7 +73,8 @@ export class Processes {
   }
 
   #start(index: number): void {
-    const { options, clock, random, server, bounds, troubles, losses, oracle, processes } = this.#scene;
+    const { options, clock, random, server, bounds, troubles, losses, oracle, permissions, processes } =
+      this.#scene;
     const { newToken, latency, storeTimeout, maxRuns, lifetime, isSharing } = options;
     const store: SimStore = new SimStore(
       server,
@@ -86,7 +88,9 @@ export class Processes {
           const trouble = troubles.begin('store', ({ host }) => host === process);
           return () => {
             trouble.endsIn();
-            oracle.expectPromised('all when a read has ended', (connection) => connection.host === process);
+            const ofIt = ({ host }: SimConnection) => host === process;
+            oracle.expectPromised('all when a read has ended', ofIt);
+            permissions.expectPushed(ofIt);
           };
         },
         onWrite: (keys) => this.#pushes.write(process, keys),
