@@ -128,7 +128,8 @@ export class Oracle {
       const place = due.placeOf?.(key) ?? key;
       if (!due.withoutStore && losses.hadAny(place, due.mark)) continue;
       const isExcused = this.#isExcused(due, tab, [...keys, place]);
-      tally.count(isExcused ? 'look at a page excused by trouble' : 'look at a page');
+      const what = isGuarded(tab) ? 'look at a guarded page' : 'look at a page';
+      tally.count(isExcused ? `${what}, excused` : what);
       if (!isExcused) this.#look(`${due.what} at ${clock.now()}`, tab, name, key, state);
     }
   }

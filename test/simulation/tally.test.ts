@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { live } from './life.ts';
 import { troubledSchedules } from './schedule.ts';
 import { Tally } from './tally.ts';
@@ -77,19 +77,39 @@ const LEAST: Readonly<Record<string, number>> = {
   'stream ended: drain': 280,
   'process killed': 110,
   'process closed': 110,
+  'stream let in by an answer that was known': 700,
+};
 
-  'look at a page': 12_000,
-  'looks for streams of who may not look': 750,
+/**
+ * What is judged when its bound is over, unless trouble excuses it: how often in a thousand schedules, and which share of
+ * all, each nine tenths of what is usual, so that nobody excuses much more without a word.
+ */
+const JUDGED: Readonly<Record<string, { readonly least: number; readonly share: number }>> = {
+  'look at a page': { least: 19_700, share: 0.46 },
+  'look at a guarded page': { least: 6000, share: 0.245 },
+  'stream that was to end': { least: 430, share: 0.375 },
 };
 
 const SCHEDULES = 500;
 
-it('schedules contain every fault, and each often', { timeout: 120_000 }, async () => {
+describe('schedules', () => {
   const tally = new Tally();
-  for (const schedule of fc.sample(troubledSchedules, { numRuns: SCHEDULES, seed: 1 })) {
-    tally.add((await live(schedule)).scene.tally);
-  }
   const inThousand = (what: string) => (tally.of(what) * 1000) / SCHEDULES;
-  const rare = Object.keys(LEAST).filter((what) => inThousand(what) < LEAST[what]!);
-  expect(rare.map((what) => `${what}: ${inThousand(what)}`)).toEqual([]);
+
+  beforeAll(async () => {
+    for (const schedule of fc.sample(troubledSchedules, { numRuns: SCHEDULES, seed: 1 })) {
+      tally.add((await live(schedule)).scene.tally);
+    }
+  }, 120_000);
+
+  it('contain every fault, and each often', () => {
+    const rare = Object.keys(LEAST).filter((what) => inThousand(what) < LEAST[what]!);
+    expect(rare.map((what) => `${what}: ${inThousand(what)}`)).toEqual([]);
+  });
+
+  it.each(Object.entries(JUDGED))('are judged and not only excused: %s', (what, { least, share }) => {
+    const excused = inThousand(`${what}, excused`);
+    expect(inThousand(what)).toBeGreaterThan(least);
+    expect(inThousand(what) / (inThousand(what) + excused)).toBeGreaterThan(share);
+  });
 });
