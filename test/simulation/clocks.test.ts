@@ -18,7 +18,7 @@ describe('the engine in a world where everything fails, and clocks are wrong (S8
         const time = process === 0 ? clock.now() - HOUR : clock.now() % 1000;
         return `${time}-${tokens}`;
       };
-      return holds(troubledSchedules, live, 0.4, { newToken });
+      return holds(troubledSchedules, live, 5 / 12, { newToken });
     },
   );
 });
