@@ -6,15 +6,17 @@ import type { Guarded, Permission } from './permission.ts';
 /** A stream that is sent nothing but heartbeats unless it is permitted. */
 export class GuardedConnection extends FeedConnection implements Guarded {
   readonly #permission: Permission;
+  /** The first call of the application whose answer is for it. */
+  readonly #ask: number;
 
   constructor(sink: Sink, context: ConnectionContext, options: FeedConnectionOptions, applicant: Applicant) {
     super(sink, context, options);
     this.#permission = applicant.permission;
-    this.#permission.join(this, applicant);
+    this.#ask = this.#permission.join(this, applicant);
   }
 
   protected override get takesMore(): boolean {
-    return super.takesMore && this.#permission.allows();
+    return super.takesMore && this.#permission.allows(this.#ask);
   }
 
   permitted(): void {

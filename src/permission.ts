@@ -86,6 +86,8 @@ export class Permission implements Watcher, Job {
   #failures = 0;
   /** Until when the last answer, if it was yes, stands. */
   #yesUntil = NEVER;
+  /** The call that was answered so. */
+  #yesTo = 0;
   /** The last answer if it was no, until a key changes or it is asked for again. */
   #no: { readonly answer: unknown } | undefined;
   /** When it is to be asked for by the timer. */
@@ -104,11 +106,18 @@ export class Permission implements Watcher, Job {
     if (keys.length > 0) context.poller.watch(this);
   }
 
-  /** Keeps telling `member` until it leaves, and `applicant`, whose stream it is, no more. */
-  join(member: Guarded, applicant: Waiting): void {
+  /**
+   * Keeps telling `member` until it leaves, and `applicant`, whose stream it is, no more. Gives the first call whose answer
+   * is for it.
+   */
+  join(member: Guarded, applicant: Waiting): number {
     this.#members = withMember(withoutMember(this.#members, applicant), member);
-    // It may have been refused since somebody was told that it was permitted.
-    if (!this.allows() && this.#failures === 0) this.#ask();
+    // Who was let in before it was known what to wait for waits for what is asked from now on.
+    const ask = Math.min(applicant.ask, this.#asks + 1);
+    this.#wanted = Math.max(this.#wanted, ask);
+    // It may also have been refused since somebody was told that it was permitted.
+    if (!this.allows(ask) && this.#failures === 0) this.#ask();
+    return ask;
   }
 
   /** When the last one leaves, the call that is under way comes to nothing, but keeps its place at the gate. */
@@ -138,6 +147,7 @@ export class Permission implements Watcher, Job {
     const isUpToDate =
       this.keys.length > 0 && versions.of(this.keys) !== undefined && versions.isKnownSince(this.keys, since);
     if (isUpToDate && this.allows()) {
+      applicant.ask = this.#yesTo;
       applicant.permitted(applicant.ask);
     } else if (isUpToDate && this.#no !== undefined) {
       applicant.refused(applicant.ask, this.#no.answer);
@@ -229,6 +239,7 @@ export class Permission implements Watcher, Job {
     const now = clock.now();
     this.#failures = 0;
     this.#yesUntil = now + Math.min(authorizeEvery, ms);
+    this.#yesTo = number;
     const again = began + authorizeEvery * (0.8 + 0.2 * random()) - now;
     // Never back to back, however long an answer takes.
     this.#askIn(Math.max(again, authorizeEvery / 2));
@@ -258,9 +269,9 @@ export class Permission implements Watcher, Job {
 
   // The decisions, apart from the rest so that the simulation can run with each of them made wrongly.
 
-  /** Whether anything may be sent now. */
-  allows(): boolean {
-    return this.#context.clock.now() < this.#yesUntil;
+  /** Whether anything may be sent now to whom the answers to that call and to later ones are for. */
+  allows(ask = 0): boolean {
+    return this.#yesTo >= ask && this.#context.clock.now() < this.#yesUntil;
   }
 
   /** An answer counts unless what it depends on has changed since it was asked for. */

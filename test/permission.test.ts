@@ -469,6 +469,32 @@ describe('asking', () => {
     expect(visitor.viewer?.shown).toEqual([1]);
   });
 
+  it.each([
+    [true, [1], undefined],
+    [false, [], 'ended'],
+  ])(
+    'that never comes to its turn is waited for although an older yes stands: %s',
+    async (answer, shown, ended) => {
+      const stage = new Stage({ maxRuns: 1 });
+      const { database, authorize } = fromDatabase(stage);
+      const first = stage.apply({ authorize, dataTimeout: 3000 });
+      await stage.clock.advance(20);
+      const { asks, authorize: authorizeOther } = manual();
+      stage.apply({ authorize: authorizeOther, who: 'bob', dataTimeout: 60_000 });
+      await stage.clock.advance(20);
+      const late = stage.apply({ authorize, dataTimeout: 3000 });
+      database.allowed = answer;
+      await stage.clock.advance(4000);
+      expect(late.verdict).toEqual({ is: 'unanswered' });
+      expect([first.viewer?.shown, late.viewer?.shown]).toEqual([[1], []]);
+      asks[0]!.answer(false);
+      await stage.clock.advance(100);
+      expect([late.viewer?.shown, late.viewer?.ended]).toEqual([shown, ended]);
+      expect(first.viewer?.ended).toBe(ended);
+      expect(database.asks).toBe(2);
+    },
+  );
+
   it('that fails is told of although its key was pushed meanwhile, and is asked again at once', async () => {
     const stage = new Stage();
     const { asks, authorize } = manual();
@@ -699,6 +725,24 @@ describe('while the store is down', () => {
     expect(later).toMatchObject(refused);
     expect(viewer.ended).toBe('ended');
   });
+
+  it.each([true, false])(
+    'who is let in before its keys could be read waits for an answer of its own: %s',
+    async (yes) => {
+      const stage = new Stage();
+      const { asks, authorize } = manual();
+      const short = { ...roles, authorize, dataTimeout: 500 };
+      const { viewer } = await opened(stage, authorize, asks, short);
+      stage.server.state = 'silent';
+      const late = stage.apply(short);
+      await stage.clock.advance(600);
+      expect(late.verdict).toEqual({ is: 'unanswered' });
+      expect([viewer.shown, late.viewer?.shown]).toEqual([[1], []]);
+      asks[1]!.answer(yes);
+      await stage.clock.advance(2000);
+      expect([late.viewer?.shown, late.viewer?.ended]).toEqual(yes ? [[1], undefined] : [[], 'ended']);
+    },
+  );
 
   it('a push of its key in this process has it asked about at once', async () => {
     const stage = new Stage();

@@ -141,7 +141,7 @@ export class Browsers {
     }
     const { guard } = page;
     if (guard !== undefined && viewer !== undefined) {
-      connection.forbids = () => permissions.forbids(host, page, viewer, guard);
+      connection.forbids = () => permissions.forbids(host, page, viewer, guard) ?? admission?.judge.forbids();
     }
     if (client.lastEventId === undefined) application.calls.explainFirstRuns(page);
     const others = this.#streamsBeside(tab, host);

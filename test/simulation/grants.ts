@@ -37,6 +37,7 @@ export class Grants {
     const { losses, permissions } = this.#scene;
     const host = this.#scene.process(process);
     const over = this.#trouble(viewer);
+    permissions.renewed(viewer);
     const sent = losses.mark();
     const written = (sentAt: number) => {
       host.owed[viewer] = Math.max(host.owed[viewer], state);

@@ -27,6 +27,11 @@ export class Losses {
     this.#troubles.echoes(SPREAD + this.#bounds.convergence);
   }
 
+  /** When somebody said last that any key may have changed. */
+  get announcedAt(): number {
+    return this.#all.findLast(({ node }) => node === undefined)?.at ?? Number.NEGATIVE_INFINITY;
+  }
+
   /** Numbers this moment. */
   mark(): number {
     return this.#all.length;

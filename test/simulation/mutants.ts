@@ -348,6 +348,19 @@ export const MUTANTS: readonly Mutant[] = [
     changes: { processes: 2, wakes: NO_WAKES },
   },
   {
+    name: 'a stream that was let in without an answer is sent something by an older yes',
+    sign: /by an older answer/,
+    breaks: () =>
+      breakRule(
+        Permission,
+        'allows',
+        (right) =>
+          function allows(this: unknown) {
+            return right.call(this, 0 as never);
+          },
+      ),
+  },
+  {
     name: 'a stream goes on when its permission has expired',
     sign: /the permission of \w+ has expired/,
     breaks: () =>

@@ -26,7 +26,7 @@ export interface PermissionOracleOptions {
 /** How it is to be learnt who may look no more. */
 interface Cause {
   /** By a push of this key. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** That of the losses then. */
   readonly mark?: number;
   /** Which connections it is about. @defaultValue all */
@@ -36,6 +36,8 @@ interface Cause {
 /** Watches over somebody who wants to open a stream. */
 export interface Judge {
   readonly appliedAt: number;
+  /** Why nothing may be sent to it now, if so. */
+  forbids(): string | undefined;
   /** It was let in by the last answer. */
   permitted(): void;
   /** It was let in without an answer, which is to come, and to end the stream if it is a no. */
@@ -48,6 +50,8 @@ export class PermissionOracle {
   readonly #options: PermissionOracleOptions;
   /** The newest state of the database of which the store has taken a push. */
   readonly #pushed: Record<Viewer, number> = { ann: 0, bob: 0 };
+  /** When its key was pushed last, or the store took that. */
+  readonly #renewed: Record<Viewer, number> = { ann: 0, bob: 0 };
 
   constructor(options: PermissionOracleOptions) {
     this.#options = options;
@@ -74,6 +78,11 @@ export class PermissionOracle {
     const owed = isKeyed ? this.#pushed[viewer] : database.grantOf(viewer).state;
     return {
       appliedAt,
+      forbids: () => {
+        const answer = host.answers.get(`${page.number} ${viewer}`);
+        if (answer === undefined || answer.state >= owed) return undefined;
+        return `to ${viewer}, who came at ${appliedAt}, by an older answer`;
+      },
       permitted: () => {
         const answer = host.answers.get(`${page.number} ${viewer}`);
         if (answer === undefined || answer.state < owed)
@@ -132,9 +141,15 @@ export class PermissionOracle {
     }
   }
 
+  /** A push of that begins, whatever becomes of it: its process asks again. */
+  renewed(viewer: Viewer): void {
+    this.#renewed[viewer] = this.#options.clock.now();
+  }
+
   /** The store has taken a push of that state. `sentAt` is the mark of the losses when that was sent. */
   pushed(viewer: Viewer, state: number, sentAt: number): void {
     this.#pushed[viewer] = Math.max(this.#pushed[viewer], state);
+    this.renewed(viewer);
     if (this.#options.database.grantOf(viewer).state === state) this.#expectHeeded(viewer, 0, sentAt);
   }
 
@@ -217,12 +232,25 @@ export class PermissionOracle {
       }
     };
     after(Math.max(within, until - from), () => {
+      const renewedAt = key === undefined ? from : this.#renewedAt(viewer);
+      if (renewedAt > from) {
+        // What was asked for before it was pushed once more does not count, and the time begins anew.
+        after(Math.max(0, renewedAt - clock.now()), () => {
+          if (!isMoot()) this.#expectEnd(page, viewer, within, { key, mark, of });
+        });
+        return;
+      }
       for (const [tab, connection] of isMoot() ? [] : open) {
         const isExcused = this.#isExcused(tab, from, excuses, connection);
         tally.count(isExcused ? 'stream that was to end, excused' : 'stream that was to end');
       }
       look();
     });
+  }
+
+  /** When the last push of what concerns a viewer was known to all whom it tells to ask again. */
+  #renewedAt(viewer: Viewer): number {
+    return Math.max(this.#renewed[viewer], this.#options.losses.announcedAt + SPREAD);
   }
 
   #streamsOf(page: Page, viewer: Viewer): readonly SimTab[] {
