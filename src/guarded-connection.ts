@@ -6,7 +6,7 @@ import type { Guarded, Permission } from './permission.ts';
 /** A stream that is sent nothing but heartbeats unless it is permitted. */
 export class GuardedConnection extends FeedConnection implements Guarded {
   readonly #permission: Permission;
-  /** The first call of the application whose answer is for it. */
+  /** The first call of the application whose yes is for it; a no to an earlier one ends it, too. */
   readonly #ask: number;
 
   constructor(sink: Sink, context: ConnectionContext, options: FeedConnectionOptions, applicant: Applicant) {

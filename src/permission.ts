@@ -112,7 +112,7 @@ export class Permission implements Watcher, Job {
    */
   join(member: Guarded, applicant: Waiting): number {
     this.#members = withMember(withoutMember(this.#members, applicant), member);
-    // Who was let in before it was known what to wait for waits for what is asked from now on.
+    // Who was let in before its keys were read waits for what is asked from now on.
     const ask = Math.min(applicant.ask, this.#asks + 1);
     this.#wanted = Math.max(this.#wanted, ask);
     // It may also have been refused since somebody was told that it was permitted.
@@ -152,6 +152,7 @@ export class Permission implements Watcher, Job {
     } else if (isUpToDate && this.#no !== undefined) {
       applicant.refused(applicant.ask, this.#no.answer);
     } else if (this.#failures > 0 && this.#asking === undefined) {
+      applicant.ask = this.#asks + 1;
       applicant.unanswered();
     } else {
       applicant.ask = isUpToDate && this.#asking !== undefined ? this.#asks : this.#asks + 1;

@@ -46,7 +46,25 @@ it('ends where an error is its own cause, or one of those that it stands for', (
   const error = new AggregateError([], 'round');
   error.cause = error;
   error.errors.push(error);
-  expect(plainError(error).cause).toMatchObject({ message: 'round' });
+  const plain = plainError(error) as AggregateError;
+  expect(plain.message).toBe('round');
+  expect([plain.cause, plain.errors[0]]).toEqual([plain, plain]);
+});
+
+const odd = {
+  'an error without a message': Object.assign(new Error(), { message: undefined }),
+  'errors that are none': Object.assign(new AggregateError([]), { errors: undefined }),
+  'a getter that throws': Object.defineProperty(new Error('hidden'), 'code', {
+    get() {
+      throw new Error('no');
+    },
+  }),
+  'what has no text': Object.create(null),
+  nothing: undefined,
+};
+
+it.each(Object.entries(odd))('is an error in the end, whatever was thrown: %s', (_, thrown) => {
+  expect(plainError(thrown)).toBeInstanceOf(Error);
 });
 
 it.each([
@@ -59,6 +77,8 @@ it.each([
     '"redis://***@host:x" cannot be parsed as a URL.',
   ],
   ["Invalid URL: 'postgres://me:top-/@secret@host:x'", "Invalid URL: 'postgres://***@host:x'"],
+  ['postgres://host:x?password=top-secret&a=b is wrong', 'postgres://host:x?password=***&a=b is wrong'],
+  ['refused\n    at redis://u:top-secret@host', 'refused\n    at redis://***@host'],
 ])('leaves out of a message what nobody may read: %s', (message, plain) => {
   expect(plainError(new Error(message))).toMatchObject({ message: plain });
   expect(plainError(message)).toMatchObject({ message: plain });

@@ -244,6 +244,14 @@ describe.each(settingsByKind)(
   },
 );
 
+it('ends a session when a stream is refused, if a middleware wants that', async () => {
+  const end = (req: Request) => Object.assign(req, { session: null });
+  const options = { subject: () => undefined };
+  await using app = await signedIn({ unset: 'destroy' }, options, end);
+  await expect(app.open()).rejects.toThrow('401');
+  expect(app.calls.filter((call) => call === 'destroy')).toHaveLength(1);
+});
+
 describe.each(kinds)('P2: a stream of a session in %s', (kind) => {
   it.each(Object.keys(ends))('does not save what a middleware changed before it, when %s', async (end) => {
     const lifetime = end === 'its lifetime is over' ? 200 : undefined;

@@ -59,13 +59,19 @@ export class NodeVisit implements Visit {
     // Node cannot find it out by itself when the head goes out first; a stream has none, and a 204 may have none.
     if (head.status >= 400) res.setHeader('Content-Length', Buffer.byteLength(body ?? ''));
     res.flushHeaders();
-    leaveSession(this.request);
+    // Who has ended it on the way here wants that done.
+    if (this.#hasSession) leaveSession(this.request);
     res.end(body);
   }
 
   stream(head: Head): Sink {
     this.#setHead(head);
     return new ResponseSink(this.request, this.#res);
+  }
+
+  get #hasSession(): boolean {
+    const { session } = this.request as { session?: unknown };
+    return session !== undefined && session !== null;
   }
 
   #setHead({ status, fixed, usual }: Head): void {

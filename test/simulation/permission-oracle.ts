@@ -207,9 +207,9 @@ export class PermissionOracle {
     viewer: Viewer,
     within: number,
     { key, mark = 0, of = () => true }: Cause = {},
+    from = this.#options.clock.now(),
   ): void {
     const { clock, bounds, database, losses, tally } = this.#options;
-    const from = clock.now();
     const { state, until } = database.grantOf(viewer);
     if (until === Number.POSITIVE_INFINITY) return;
     const excuses: TroubleKind[] = ['answers', 'callbacks'];
@@ -231,13 +231,11 @@ export class PermissionOracle {
         else this.#violate(`${viewer} may not look since ${from}: client ${tab.index} still does`);
       }
     };
-    after(Math.max(within, until - from), () => {
+    after(Math.max(0, Math.max(from + within, until) - clock.now()), () => {
       const renewedAt = key === undefined ? from : this.#renewedAt(viewer);
+      // What was asked for before it was pushed once more does not count, and the time begins anew.
       if (renewedAt > from) {
-        // What was asked for before it was pushed once more does not count, and the time begins anew.
-        after(Math.max(0, renewedAt - clock.now()), () => {
-          if (!isMoot()) this.#expectEnd(page, viewer, within, { key, mark, of });
-        });
+        if (!isMoot()) this.#expectEnd(page, viewer, within, { key, mark, of }, renewedAt);
         return;
       }
       for (const [tab, connection] of isMoot() ? [] : open) {
