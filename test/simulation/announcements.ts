@@ -1,5 +1,5 @@
 import { EVERYTHING, sharedKey } from '../../src/shared-key.ts';
-import { LATEST, SPREAD } from './bounds.ts';
+import { LATEST } from './bounds.ts';
 import type { Commit } from './database.ts';
 import { KEYS, type Key } from './pages.ts';
 import type { SimProcess } from './process.ts';
@@ -65,7 +65,8 @@ export class Announcements {
     const written = (sentAt: number) => {
       // As after a loss: all look, and ask who may look, some time within the spread.
       losses.add(undefined, clock.now());
-      for (const commit of commits) oracle.promise(commit, sentAt, { place, later: SPREAD });
+      for (const commit of commits)
+        oracle.promise(commit, sentAt, { place, later: losses.spreadOfEverything });
     };
     const sentAt = losses.mark();
     losses.add(undefined, clock.now());
@@ -77,7 +78,7 @@ export class Announcements {
     this.#pushes.keep(host, place, { written, lost: () => {} });
     oracle.expect({
       what: 'those of its process after everything was pushed in vain',
-      within: bounds.convergence + SPREAD,
+      within: bounds.convergence + losses.spreadOfEverything,
       states: Object.fromEntries(commits.map(({ key, state }) => [key, state])),
       of: (connection) => connection.host === host,
       withoutStore: true,

@@ -359,6 +359,7 @@ export const MUTANTS: readonly Mutant[] = [
             return right.call(this, 0 as never);
           },
       ),
+    changes: { callback: 1500, maxRuns: 1 },
   },
   {
     name: 'a stream goes on when its permission has expired',

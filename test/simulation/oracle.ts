@@ -74,7 +74,7 @@ export class Oracle {
   /** All that was promised is to be shown, from now on within the bound, or later where some of it may have been lost lately. */
   expectPromised(what: string, of?: (connection: SimConnection) => boolean): void {
     const { clock, bounds, losses } = this.#options;
-    const within = bounds.convergence + (losses.wereMadeUpFor(clock.now()) ? 0 : SPREAD);
+    const within = bounds.convergence + losses.laterAt(clock.now());
     const places = { ...this.#places };
     this.expect({
       what,

@@ -156,7 +156,7 @@ export class PermissionOracle {
   /** Trouble with the store is over: what was pushed meanwhile is heeded, by all connections that are meant. */
   expectPushed(of?: (connection: SimConnection) => boolean): void {
     const { clock, database, losses } = this.#options;
-    const later = losses.wereMadeUpFor(clock.now()) ? 0 : SPREAD;
+    const later = losses.laterAt(clock.now());
     for (const viewer of VIEWERS) {
       if (this.#pushed[viewer] < database.grantOf(viewer).state) continue;
       this.#expectHeeded(viewer, later, losses.mark(), of);
@@ -248,7 +248,8 @@ export class PermissionOracle {
 
   /** When the last push of what concerns a viewer was known to all whom it tells to ask again. */
   #renewedAt(viewer: Viewer): number {
-    return Math.max(this.#renewed[viewer], this.#options.losses.announcedAt + SPREAD);
+    const { losses } = this.#options;
+    return Math.max(this.#renewed[viewer], losses.announcedAt + losses.spreadOfEverything);
   }
 
   #streamsOf(page: Page, viewer: Viewer): readonly SimTab[] {

@@ -64,7 +64,7 @@ export class Scene {
     this.random = random;
     this.bounds = new Bounds(options);
     this.server = new SimServer(clock, random, wakes, { nodes, tally });
-    this.losses = new Losses(this.server, this.troubles, this.bounds);
+    this.losses = new Losses(this.server, this.troubles, this.bounds, wakes);
     this.oracle = new Oracle(this);
     this.permissions = new PermissionOracle(this);
     const onAnswer = this.permissions.answered.bind(this.permissions);
