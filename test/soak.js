@@ -1,4 +1,4 @@
-// The tests that find more the longer they look, for as long as nobody would wait in CI: `npm run soak`, well over an hour.
+// The tests that find more the longer they look, for as long as nobody would wait in CI: `npm run soak`, the better part of an hour.
 // What failed at random tells how to have the same again. Any of these can be set to something else.
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
