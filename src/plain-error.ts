@@ -38,8 +38,11 @@ function framesOf(stack: string, message: string): string {
 
 /** Redis repeats the arguments of a command that it does not know, and Bun and Deno a URL that is none. */
 function withoutSecrets(text: string): string {
-  return text
-    .replace(/, with args beginning with:.*/s, '')
-    .replace(/\/\/\S*@/g, '//***@')
-    .replace(/([?&]password=)[^&\s"']*/gi, '$1***');
+  return (
+    text
+      .replace(/, with args beginning with:.*/s, '')
+      // A frame of a stack may be of a file in a scope, which is no log-in.
+      .replace(/(?<!file:\/?)\/\/\S*@/g, '//***@')
+      .replace(/([?&]password=)[^&\s"']*/gi, '$1***')
+  );
 }

@@ -79,6 +79,7 @@ it.each([
   ["Invalid URL: 'postgres://me:top-/@secret@host:x'", "Invalid URL: 'postgres://***@host:x'"],
   ['postgres://host:x?password=top-secret&a=b is wrong', 'postgres://host:x?password=***&a=b is wrong'],
   ['refused\n    at redis://u:top-secret@host', 'refused\n    at redis://***@host'],
+  ['no file:///app/node_modules/@redis/client.js', 'no file:///app/node_modules/@redis/client.js'],
 ])('leaves out of a message what nobody may read: %s', (message, plain) => {
   expect(plainError(new Error(message))).toMatchObject({ message: plain });
   expect(plainError(message)).toMatchObject({ message: plain });
